@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ring of records. Pure algorithm over memory that it is given.
+ */
+#include <linux/string.h>
+#include <asm/barrier.h>
+
+#include "ring.h"
+
+static struct vhost_backend_msg *record_at(const struct vhost_backend_ring *ring,
+					   u64 position)
+{
+	return ring->data + (position & (ring->bytes - 1));
+}
+
+static u32 bytes_to_end(const struct vhost_backend_ring *ring, u64 position)
+{
+	return ring->bytes - (position & (ring->bytes - 1));
+}
+
+/**
+ * vhost_backend_ring_init() - make an empty ring
+ * @ring: the ring
+ * @ctl: where the producer is published
+ * @data: @bytes bytes, aligned to 8
+ * @bytes: a power of two, at least 4096
+ */
+void vhost_backend_ring_init(struct vhost_backend_ring *ring,
+			     struct vhost_backend_ctl *ctl, void *data,
+			     u32 bytes)
+{
+	*ring = (struct vhost_backend_ring){
+		.ctl = ctl,
+		.data = data,
+		.bytes = bytes,
+	};
+}
+
+/**
+ * vhost_backend_ring_room() - how much is free
+ * @ring: the ring
+ *
+ * Return: bytes.
+ */
+u32 vhost_backend_ring_room(const struct vhost_backend_ring *ring)
+{
+	return ring->bytes - (u32)(ring->producer - ring->consumer);
+}
+
+/* Fills the rest of the ring, so that the next record starts at offset 0. */
+static void skip_to_start(struct vhost_backend_ring *ring, u32 left)
+{
+	struct vhost_backend_msg *pad = record_at(ring, ring->producer);
+
+	if (left >= sizeof(*pad))
+		*pad = (struct vhost_backend_msg){
+			.request = VHOST_BACKEND_PAD,
+			.flags = VHOST_BACKEND_MSG_VERSION,
+			.size = left - sizeof(*pad),
+			.fd = VHOST_BACKEND_FD_NONE,
+		};
+	ring->producer += left;
+}
+
+/**
+ * vhost_backend_ring_put() - append a record and publish it
+ * @ring: the ring
+ * @msg: the message: its header, payload and padding, contiguous
+ * @position: out: names the record for vhost_backend_ring_withdraw()
+ *
+ * Return: false if there is no room; then nothing has changed.
+ */
+bool vhost_backend_ring_put(struct vhost_backend_ring *ring,
+			    const struct vhost_backend_msg *msg, u64 *position)
+{
+	u32 bytes = vhost_backend_msg_bytes(msg);
+	u32 left = bytes_to_end(ring, ring->producer);
+	u32 skip = left < bytes ? left : 0;
+
+	if (vhost_backend_ring_room(ring) < skip + bytes)
+		return false;
+	if (skip)
+		skip_to_start(ring, skip);
+	memcpy(record_at(ring, ring->producer), msg, bytes);
+	*position = ring->producer;
+	ring->producer += bytes;
+	WRITE_ONCE(ring->live, ring->live + 1);
+	/* Pairs with the load in vhost_backend_ring_tail(). */
+	smp_store_release(&ring->ctl->producer, ring->producer);
+	return true;
+}
+
+/**
+ * vhost_backend_ring_tail() - the position behind the last record
+ * @ring: the ring
+ *
+ * Context: Any; not serialised.
+ * Return: a limit for vhost_backend_ring_peek().
+ */
+u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring)
+{
+	/* Pairs with the store in vhost_backend_ring_put(). */
+	return smp_load_acquire(&ring->ctl->producer);
+}
+
+/**
+ * vhost_backend_ring_peek() - the oldest record
+ * @ring: the ring
+ * @limit: a position; records at or behind it are not looked at
+ *
+ * Frees the room of withdrawn records that it passes.
+ *
+ * Return: the record, which stays until vhost_backend_ring_pop(), or NULL.
+ */
+const struct vhost_backend_msg *
+vhost_backend_ring_peek(struct vhost_backend_ring *ring, u64 limit)
+{
+	while ((s64)(limit - ring->consumer) > 0) {
+		const struct vhost_backend_msg *msg = record_at(ring, ring->consumer);
+		u32 left = bytes_to_end(ring, ring->consumer);
+
+		if (left < sizeof(*msg))
+			ring->consumer += left;
+		else if (msg->request == VHOST_BACKEND_PAD)
+			ring->consumer += vhost_backend_msg_bytes(msg);
+		else
+			return msg;
+	}
+	return NULL;
+}
+
+/**
+ * vhost_backend_ring_pop() - free the record that vhost_backend_ring_peek() gave
+ * @ring: the ring
+ */
+void vhost_backend_ring_pop(struct vhost_backend_ring *ring)
+{
+	ring->consumer += vhost_backend_msg_bytes(record_at(ring, ring->consumer));
+	WRITE_ONCE(ring->live, ring->live - 1);
+}
+
+/**
+ * vhost_backend_ring_withdraw() - take a record back that was not popped
+ * @ring: the ring
+ * @position: from vhost_backend_ring_put()
+ *
+ * Its room is free once all before it have gone: at once where it was the head,
+ * so that a frontend that never reads does not fill the ring with the dead.
+ */
+void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position)
+{
+	record_at(ring, position)->request = VHOST_BACKEND_PAD;
+	WRITE_ONCE(ring->live, ring->live - 1);
+	vhost_backend_ring_peek(ring, ring->producer);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VHOST_BACKEND_RING_H
+#define VHOST_BACKEND_RING_H
+
+#include <linux/align.h>
+#include <linux/types.h>
+#include <uapi/linux/vhost_backend.h>
+
+/*
+ * A bounded ring of records, each a message as the frontend sees it:
+ *
+ *	offset:   0                                              bytes
+ *	          | record | record | withdrawn | record |  ...  |
+ *	                   ^ consumer                    ^ producer
+ *
+ * A record is contiguous. Where one does not fit before the end, a record with
+ * request VHOST_BACKEND_PAD fills the rest, or nothing where not even a header
+ * fits. A withdrawn record becomes such a PAD in place. Positions count bytes
+ * ever written and never wrap.
+ *
+ * The caller serialises everything but vhost_backend_ring_tail() and the
+ * payload of the record at the head, which stays as it is until it is popped.
+ */
+struct vhost_backend_ring {
+	struct vhost_backend_ctl *ctl;	/* where the producer is published */
+	void *data;
+	u32 bytes;			/* a power of two */
+	u32 live;			/* records that are neither popped nor withdrawn */
+	u64 producer;
+	u64 consumer;
+};
+
+/* Room that is enough for any message, wherever in the ring it comes to lie. */
+#define VHOST_BACKEND_RING_ANY	(2 * VHOST_BACKEND_MSG_MAX)
+
+/* Bytes that @msg takes, in the ring and in a read. */
+static inline u32 vhost_backend_msg_bytes(const struct vhost_backend_msg *msg)
+{
+	return ALIGN(sizeof(*msg) + msg->size, 8);
+}
+
+void vhost_backend_ring_init(struct vhost_backend_ring *ring,
+			     struct vhost_backend_ctl *ctl, void *data,
+			     u32 bytes);
+bool vhost_backend_ring_put(struct vhost_backend_ring *ring,
+			    const struct vhost_backend_msg *msg, u64 *position);
+u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring);
+const struct vhost_backend_msg *
+vhost_backend_ring_peek(struct vhost_backend_ring *ring, u64 limit);
+void vhost_backend_ring_pop(struct vhost_backend_ring *ring);
+void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position);
+u32 vhost_backend_ring_room(const struct vhost_backend_ring *ring);
+
+#endif /* VHOST_BACKEND_RING_H */
