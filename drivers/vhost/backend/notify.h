@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VHOST_BACKEND_NOTIFY_H
+#define VHOST_BACKEND_NOTIFY_H
+
+#include <linux/types.h>
+#include <uapi/linux/vhost_backend.h>
+
+/* One bit a vring, and one bit a word of these that may be non-zero. */
+struct vhost_backend_bits {
+	unsigned long *summary;
+	unsigned long *words;
+};
+
+/*
+ * Notifications are bits: raising one that is pending merges with it, and takes
+ * no memory. The doorbell says that there may be something to look at.
+ *
+ * Everything here is one protocol, and each of its steps is a full barrier:
+ *
+ *	raise				look
+ *	-----				----
+ *	publish records			doorbell = 0
+ *	set the bit			take the summary
+ *	set the summary			take the bits
+ *	doorbell 0 -> 1: wake		read the ring's tail
+ *
+ * A raise that finds a bit, a summary or the doorbell set already leaves it at
+ * that: whoever clears it looks at all that stands before it in this order
+ * afterwards. The frontend clears before it acts, so nothing is lost, and takes
+ * bits before it reads the tail, so no bit overtakes a record.
+ */
+struct vhost_backend_notify {
+	struct vhost_backend_ctl *ctl;
+	struct vhost_backend_bits call;
+	struct vhost_backend_bits err;
+};
+
+enum vhost_backend_raised {
+	VHOST_BACKEND_MERGED,		/* it was pending */
+	VHOST_BACKEND_PENDING,		/* it is now */
+	VHOST_BACKEND_RANG,		/* it is now, and the doorbell went 0 -> 1 */
+};
+
+/* Notifications that were taken and not delivered yet. One reader's own. */
+struct vhost_backend_batch {
+	struct vhost_backend_bits call;
+	struct vhost_backend_bits err;
+	u64 limit;			/* records before it come first */
+	u32 pending;
+	bool config;
+};
+
+/* Words of the summary, and of the bits of @nr vrings. */
+#define VHOST_BACKEND_SUMMARY_WORDS	8
+#define VHOST_BACKEND_BITS_WORDS(nr)	(((nr) + 63) / 64)
+
+enum vhost_backend_raised
+vhost_backend_notify_raise(struct vhost_backend_notify *notify, u32 request,
+			   u32 vring);
+bool vhost_backend_notify_ring(struct vhost_backend_notify *notify);
+void vhost_backend_notify_hush(struct vhost_backend_notify *notify);
+bool vhost_backend_notify_pending(const struct vhost_backend_notify *notify);
+void vhost_backend_notify_take(struct vhost_backend_notify *notify,
+			       struct vhost_backend_batch *batch);
+
+u32 vhost_backend_batch_next(const struct vhost_backend_batch *batch, u32 *vring);
+void vhost_backend_batch_drop(struct vhost_backend_batch *batch, u32 request,
+			      u32 vring);
+
+#endif /* VHOST_BACKEND_NOTIFY_H */
