@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests: who waits for what. A reply, a time-out, a shutdown, a killed waiter
+ * and the channel's death may race: whoever takes the completion out of its slot
+ * under the lock ends the request for the worker.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+
+#include "inflight.h"
+
+#define SLOT_BITS	16
+
+/**
+ * vhost_backend_inflight_init() - make the slots
+ * @inflight: its ring and counters are set already
+ * @nr_slots: 1 to 4096
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vhost_backend_inflight_init(struct vhost_backend_inflight *inflight,
+				u32 nr_slots)
+{
+	u32 i;
+
+	BUILD_BUG_ON(VHOST_BACKEND_INFLIGHT_MAX > 1 << SLOT_BITS);
+	raw_spin_lock_init(&inflight->lock);
+	INIT_LIST_HEAD(&inflight->free);
+	INIT_LIST_HEAD(&inflight->busy);
+	inflight->slots = kvcalloc(nr_slots, sizeof(*inflight->slots),
+				   GFP_KERNEL_ACCOUNT);
+	if (!inflight->slots)
+		return -ENOMEM;
+	inflight->nr_slots = nr_slots;
+	for (i = 0; i < nr_slots; i++)
+		list_add_tail(&inflight->slots[i].node, &inflight->free);
+	return 0;
+}
+
+/**
+ * vhost_backend_inflight_destroy() - free the slots
+ * @inflight: closed, or never used
+ */
+void vhost_backend_inflight_destroy(struct vhost_backend_inflight *inflight)
+{
+	kvfree(inflight->slots);
+}
+
+static struct vhost_backend_slot *
+find_slot(struct vhost_backend_inflight *inflight, u64 id)
+{
+	u64 number = id & (BIT(SLOT_BITS) - 1);
+	struct vhost_backend_slot *slot;
+
+	if (!id || number >= inflight->nr_slots)
+		return NULL;
+	slot = &inflight->slots[array_index_nospec(number, inflight->nr_slots)];
+	return slot->id == id ? slot : NULL;
+}
+
+static void ended_init(struct vhost_backend_ended *ended)
+{
+	INIT_LIST_HEAD(&ended->completions);
+	INIT_LIST_HEAD(&ended->slots);
+}
+
+/* Ends the request for the worker, if it still waits. */
+static void end_wait(struct vhost_backend_slot *slot, int error, u64 value,
+		     struct file *file, struct vhost_backend_ended *ended)
+{
+	struct vhost_backend_completion *completion = slot->completion;
+
+	completion->error = error;
+	completion->value = value;
+	completion->file = file;
+	list_add_tail(&completion->node, &ended->completions);
+	slot->completion = NULL;
+}
+
+/* The slot's id is dead from here on; the slot itself is free once it is put. */
+static void end_slot(struct vhost_backend_inflight *inflight,
+		     struct vhost_backend_slot *slot,
+		     struct vhost_backend_ended *ended)
+{
+	slot->id = 0;
+	if (slot->reply)
+		WRITE_ONCE(inflight->waiting, inflight->waiting - 1);
+	if (slot->file)
+		list_move_tail(&slot->node, &ended->slots);
+	else
+		list_move(&slot->node, &inflight->free);
+}
+
+static void withdraw(struct vhost_backend_inflight *inflight,
+		     struct vhost_backend_slot *slot,
+		     struct vhost_backend_ended *ended)
+{
+	vhost_backend_ring_withdraw(&inflight->ring, slot->position);
+	vhost_backend_count(inflight->counters, requests_withdrawn);
+	end_slot(inflight, slot, ended);
+}
+
+/* The worker gives up: see the states for what becomes of the request. */
+static void give_up(struct vhost_backend_inflight *inflight,
+		    struct vhost_backend_slot *slot, int error,
+		    struct vhost_backend_ended *ended)
+{
+	end_wait(slot, error, 0, NULL, ended);
+	vhost_backend_count(inflight->counters, requests_given_up);
+	if (slot->state == VHOST_BACKEND_SLOT_QUEUED)
+		withdraw(inflight, slot, ended);
+}
+
+/* Finishes without the lock what ended under it. */
+static void finish_ended(struct vhost_backend_inflight *inflight,
+			 struct vhost_backend_ended *ended)
+{
+	struct vhost_backend_completion *completion, *next;
+	struct vhost_backend_slot *slot;
+	unsigned long flags;
+
+	list_for_each_entry_safe(completion, next, &ended->completions, node) {
+		struct vhost_backend *be = completion->backend;
+
+		/* done() may free the completion. */
+		completion->done(completion, completion->error,
+				 completion->value, completion->file);
+		vhost_backend_callback_over(be);
+	}
+	if (list_empty(&ended->slots))
+		return;
+	list_for_each_entry(slot, &ended->slots, node) {
+		fput(slot->file);
+		slot->file = NULL;
+	}
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	list_splice(&ended->slots, &inflight->free);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+}
+
+static void fill_slot(struct vhost_backend_inflight *inflight,
+		      struct vhost_backend_slot *slot,
+		      const struct vhost_backend_record *record,
+		      struct file *file,
+		      struct vhost_backend_completion *completion,
+		      unsigned long deadline)
+{
+	slot->id = record->msg.id;
+	slot->generation++;
+	slot->request = record->msg.request;
+	slot->state = VHOST_BACKEND_SLOT_QUEUED;
+	slot->deadline = deadline;
+	slot->completion = completion;
+	slot->reply = completion;
+	slot->file = file ? get_file(file) : NULL;
+	list_move_tail(&slot->node, &inflight->busy);
+	if (!completion)
+		return;
+	completion->id = slot->id;
+	vhost_backend_expect_callback(completion->backend);
+	WRITE_ONCE(inflight->waiting, inflight->waiting + 1);
+	inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
+}
+
+/**
+ * vhost_backend_inflight_queue() - put a request in
+ * @inflight: the requests, locked by the caller
+ * @record: the request; its id and reply flag are set here
+ * @file: attached, or NULL; a reference is taken
+ * @completion: with its backend; NULL where no reply is wanted
+ * @deadline: of @completion, jiffies
+ *
+ * Context: Any but NMI.
+ * Return: 0; -EAGAIN no room; -ENOTCONN closed.
+ */
+int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
+				 struct vhost_backend_record *record,
+				 struct file *file,
+				 struct vhost_backend_completion *completion,
+				 unsigned long deadline)
+{
+	struct vhost_backend_slot *slot = NULL;
+	u64 position;
+	u32 bytes;
+
+	lockdep_assert_held(&inflight->lock);
+	if (inflight->closed)
+		return -ENOTCONN;
+	if (completion || file) {
+		slot = list_first_entry_or_null(&inflight->free,
+						struct vhost_backend_slot, node);
+		if (!slot)
+			return -EAGAIN;
+		record->msg.id = (slot->generation + 1) << SLOT_BITS |
+				 (slot - inflight->slots);
+	} else {
+		record->msg.id = 0;
+	}
+	if (completion)
+		record->msg.flags |= VHOST_BACKEND_MSG_NEED_REPLY;
+	if (!vhost_backend_ring_put(&inflight->ring, &record->msg, &position))
+		return -EAGAIN;
+	if (slot) {
+		slot->position = position;
+		fill_slot(inflight, slot, record, file, completion, deadline);
+	}
+	bytes = inflight->ring.bytes - vhost_backend_ring_room(&inflight->ring);
+	inflight->bytes_peak = max(inflight->bytes_peak, bytes);
+	vhost_backend_count(inflight->counters, requests_queued);
+	return 0;
+}
+
+/**
+ * vhost_backend_inflight_has_room() - would a request of any kind fit?
+ * @inflight: the requests
+ * @slot: it needs a slot
+ *
+ * Context: Any but NMI.
+ * Return: true too when the channel is closed: there is nothing to wait for.
+ */
+bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight,
+				     bool slot)
+{
+	unsigned long flags;
+	bool room;
+
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	room = inflight->closed ||
+	       (vhost_backend_ring_room(&inflight->ring) >= VHOST_BACKEND_RING_ANY &&
+		(!slot || !list_empty(&inflight->free)));
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	return room;
+}
+
+/**
+ * vhost_backend_inflight_claim() - take the oldest request for delivery
+ * @inflight: the requests
+ * @limit: position in the ring behind which it is not looked for
+ * @space: bytes that the reader has for it
+ * @own_mm: the reader runs in the address space of the one who did SETUP
+ * @claim: out: the message and, where it has one, its slot
+ *
+ * One reader at a time. It ends with vhost_backend_inflight_delivered() or
+ * vhost_backend_inflight_unclaim(); until then message and file stay.
+ *
+ * Return: 1; 0 there is none; -EMSGSIZE it does not fit.
+ */
+int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
+				 u64 limit, size_t space, bool own_mm,
+				 struct vhost_backend_claim *claim)
+{
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+	int ret = 0;
+
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	while ((claim->msg = vhost_backend_ring_peek(&inflight->ring, limit))) {
+		claim->slot = find_slot(inflight, claim->msg->id);
+		if (claim->msg->request == VHOST_BACKEND_EXTERNAL_MAP && !own_mm) {
+			/* Its address means nothing here. */
+			if (claim->slot->completion)
+				end_wait(claim->slot, -EPERM, 0, NULL, &ended);
+			withdraw(inflight, claim->slot, &ended);
+			continue;
+		}
+		ret = space < vhost_backend_msg_bytes(claim->msg) ? -EMSGSIZE : 1;
+		if (ret == 1 && claim->slot)
+			claim->slot->state = VHOST_BACKEND_SLOT_DELIVERING;
+		break;
+	}
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+	return ret;
+}
+
+/**
+ * vhost_backend_inflight_delivered() - the frontend has the message
+ * @inflight: the requests
+ * @claim: what was claimed
+ * @file_taken: its file, if any, was installed
+ */
+void vhost_backend_inflight_delivered(struct vhost_backend_inflight *inflight,
+				      const struct vhost_backend_claim *claim,
+				      bool file_taken)
+{
+	struct vhost_backend_slot *slot = claim->slot;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	vhost_backend_ring_pop(&inflight->ring);
+	if (slot) {
+		slot->state = VHOST_BACKEND_SLOT_DELIVERED;
+		if (!slot->reply && file_taken)
+			end_slot(inflight, slot, &ended);
+	}
+	vhost_backend_count(inflight->counters, requests_delivered);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+}
+
+/**
+ * vhost_backend_inflight_unclaim() - the message could not be delivered
+ * @inflight: the requests
+ * @claim: what was claimed
+ *
+ * It stays where it is, unless its worker has given up meanwhile.
+ */
+void vhost_backend_inflight_unclaim(struct vhost_backend_inflight *inflight,
+				    const struct vhost_backend_claim *claim)
+{
+	struct vhost_backend_slot *slot = claim->slot;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+
+	if (!slot)
+		return;
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	slot->state = VHOST_BACKEND_SLOT_QUEUED;
+	if (slot->reply && !slot->completion)
+		withdraw(inflight, slot, &ended);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+}
+
+/* The slot of a request that the frontend has, or NULL. */
+static struct vhost_backend_slot *
+find_delivered(struct vhost_backend_inflight *inflight, u64 id)
+{
+	struct vhost_backend_slot *slot = find_slot(inflight, id);
+
+	return slot && slot->state == VHOST_BACKEND_SLOT_DELIVERED ? slot : NULL;
+}
+
+/**
+ * vhost_backend_inflight_file() - the file of a delivered request
+ * @inflight: the requests
+ * @id: of the request
+ *
+ * Return: a new reference, or NULL: no such request, or it has no file.
+ */
+struct file *vhost_backend_inflight_file(struct vhost_backend_inflight *inflight,
+					 u64 id)
+{
+	struct vhost_backend_slot *slot;
+	struct file *file = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	slot = find_delivered(inflight, id);
+	if (slot && slot->file)
+		file = get_file(slot->file);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	return file;
+}
+
+/**
+ * vhost_backend_inflight_file_taken() - a file was installed after delivery
+ * @inflight: the requests
+ * @id: of the request
+ *
+ * Ends a request that wants no reply: there is nothing left to do for it.
+ */
+void vhost_backend_inflight_file_taken(struct vhost_backend_inflight *inflight,
+				       u64 id)
+{
+	struct vhost_backend_slot *slot;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	slot = find_delivered(inflight, id);
+	if (slot && !slot->reply)
+		end_slot(inflight, slot, &ended);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+}
+
+/*
+ * What a reply's value means to the worker: *value is left where it is a count,
+ * and 0 elsewhere.
+ */
+static int reply_error(u32 request, u64 *value)
+{
+	s64 error = *value;
+
+	if (vhost_backend_request_counts_bytes(request) && error >= 0)
+		return 0;
+	*value = 0;
+	if (!error)
+		return 0;
+	return error >= -MAX_ERRNO && error < 0 ? error : -EREMOTEIO;
+}
+
+static int find_replied(struct vhost_backend_inflight *inflight,
+			const struct vhost_backend_msg *msg,
+			struct vhost_backend_slot **slot)
+{
+	*slot = find_delivered(inflight, msg->id);
+	if (!*slot || !(*slot)->reply)
+		return -ENOENT;
+	return (*slot)->request == msg->request ? 0 : -EBADMSG;
+}
+
+/**
+ * vhost_backend_inflight_check_reply() - would this reply be accepted now?
+ * @inflight: the requests
+ * @reply: well-formed
+ *
+ * Return: as vhost_backend_inflight_reply().
+ */
+int vhost_backend_inflight_check_reply(struct vhost_backend_inflight *inflight,
+				       const struct vhost_backend_reply *reply)
+{
+	struct vhost_backend_slot *slot;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	err = find_replied(inflight, &reply->msg, &slot);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	return err;
+}
+
+/**
+ * vhost_backend_inflight_reply() - end a request with the frontend's answer
+ * @inflight: the requests
+ * @reply: well-formed
+ * @file: what it carries, or NULL; set to NULL when the worker gets it
+ *
+ * Return: 0; -ENOENT no such request; -EBADMSG it is of another kind.
+ */
+int vhost_backend_inflight_reply(struct vhost_backend_inflight *inflight,
+				 const struct vhost_backend_reply *reply,
+				 struct file **file)
+{
+	u64 value = reply->value;
+	int error = reply_error(reply->msg.request, &value);
+	struct vhost_backend_slot *slot;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+	int err;
+
+	if (reply->msg.request == VHOST_BACKEND_SHARED_OBJECT_LOOKUP && !error &&
+	    !*file)
+		error = -ENOENT;
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	err = find_replied(inflight, &reply->msg, &slot);
+	if (!err) {
+		if (slot->completion) {
+			end_wait(slot, error, value, error ? NULL : *file, &ended);
+			if (!error)
+				*file = NULL;
+		}
+		end_slot(inflight, slot, &ended);
+		vhost_backend_count(inflight->counters, requests_answered);
+		if (error)
+			vhost_backend_count(inflight->counters, requests_failed);
+	}
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+	return err;
+}
+
+/**
+ * vhost_backend_inflight_give_up() - stop waiting for one request
+ * @inflight: the requests
+ * @completion: of a request that was queued; it may have ended meanwhile, but
+ *	its memory is still the caller's
+ * @error: given to done
+ */
+void vhost_backend_inflight_give_up(struct vhost_backend_inflight *inflight,
+				    struct vhost_backend_completion *completion,
+				    int error)
+{
+	struct vhost_backend_ended ended;
+	struct vhost_backend_slot *slot;
+	unsigned long flags;
+
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	slot = find_slot(inflight, completion->id);
+	if (slot && slot->completion == completion)
+		give_up(inflight, slot, error, &ended);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+}
+
+/**
+ * vhost_backend_inflight_give_up_all() - stop waiting for all requests of one
+ * @inflight: the requests
+ * @be: the backend, which queues no more
+ * @error: given to done
+ */
+void vhost_backend_inflight_give_up_all(struct vhost_backend_inflight *inflight,
+					const struct vhost_backend *be,
+					int error)
+{
+	struct vhost_backend_slot *slot, *next;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	list_for_each_entry_safe(slot, next, &inflight->busy, node)
+		if (slot->completion && slot->completion->backend == be)
+			give_up(inflight, slot, error, &ended);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+}
+
+/**
+ * vhost_backend_inflight_expire() - stop waiting for what is over its time
+ * @inflight: the requests
+ * @next: out: the earliest deadline that is left, jiffies
+ *
+ * Return: true if there is one left.
+ */
+bool vhost_backend_inflight_expire(struct vhost_backend_inflight *inflight,
+				   unsigned long *next)
+{
+	struct vhost_backend_slot *slot, *tmp;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+	bool left = false;
+
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	list_for_each_entry_safe(slot, tmp, &inflight->busy, node) {
+		if (!slot->completion)
+			continue;
+		if (time_after_eq(jiffies, slot->deadline)) {
+			give_up(inflight, slot, -ETIMEDOUT, &ended);
+		} else if (!left || time_before(slot->deadline, *next)) {
+			*next = slot->deadline;
+			left = true;
+		}
+	}
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+	return left;
+}
+
+/**
+ * vhost_backend_inflight_close() - end all requests, take no more
+ * @inflight: the requests; nobody reads them any more
+ *
+ * Requests that wait end with -ENOTCONN, files are released.
+ */
+void vhost_backend_inflight_close(struct vhost_backend_inflight *inflight)
+{
+	struct vhost_backend_slot *slot, *next;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+
+	ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	inflight->closed = true;
+	list_for_each_entry_safe(slot, next, &inflight->busy, node) {
+		if (slot->completion)
+			end_wait(slot, -ENOTCONN, 0, NULL, &ended);
+		end_slot(inflight, slot, &ended);
+	}
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	finish_ended(inflight, &ended);
+}

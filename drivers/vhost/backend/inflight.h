@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VHOST_BACKEND_INFLIGHT_H
+#define VHOST_BACKEND_INFLIGHT_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+
+#include "backend.h"
+#include "request.h"
+#include "ring.h"
+#include "stats.h"
+
+#define VHOST_BACKEND_INFLIGHT_MAX	4096
+
+enum vhost_backend_slot_state {
+	VHOST_BACKEND_SLOT_QUEUED,	/* its record lies in the ring */
+	VHOST_BACKEND_SLOT_DELIVERING,	/* likewise; a reader copies it */
+	VHOST_BACKEND_SLOT_DELIVERED,	/* the frontend has it */
+};
+
+/* A request that wants a reply or carries a file. */
+struct vhost_backend_slot {
+	struct list_head node;		/* free, busy or ended */
+	u64 id;				/* slot number and generation; 0: free */
+	u64 generation;
+	u64 position;			/* of its record in the ring */
+	struct vhost_backend_completion *completion;	/* NULL: nobody waits */
+	unsigned long deadline;		/* jiffies, of @completion */
+	struct file *file;
+	u32 request;			/* as delivered */
+	enum vhost_backend_slot_state state;
+	bool reply;			/* wants one, whoever still waits for it */
+};
+
+/*
+ * The requests of a channel: the ring, in order, and the slots. All of it is
+ * under @lock, which is taken with interrupts off, from any context but NMI, and
+ * under which nothing is called that takes another lock.
+ */
+struct vhost_backend_inflight {
+	raw_spinlock_t lock;
+	struct vhost_backend_ring ring;
+	struct vhost_backend_slot *slots;
+	struct list_head free;
+	struct list_head busy;		/* in the order in which they were queued */
+	u32 nr_slots;
+	u32 waiting;			/* slots that want a reply */
+	u32 waiting_peak;
+	u32 bytes_peak;
+	bool closed;			/* takes no more requests */
+	struct vhost_backend_stats __percpu *counters;
+};
+
+/*
+ * What ended under the lock, to be finished without it: completions to call, and
+ * slots whose file is to be put before they are free.
+ */
+struct vhost_backend_ended {
+	struct list_head completions;
+	struct list_head slots;
+};
+
+/* What a reader took for delivery. */
+struct vhost_backend_claim {
+	const struct vhost_backend_msg *msg;
+	struct vhost_backend_slot *slot;	/* or NULL */
+};
+
+int vhost_backend_inflight_init(struct vhost_backend_inflight *inflight,
+				u32 nr_slots);
+void vhost_backend_inflight_destroy(struct vhost_backend_inflight *inflight);
+
+int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
+				 struct vhost_backend_record *record,
+				 struct file *file,
+				 struct vhost_backend_completion *completion,
+				 unsigned long deadline);
+bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight,
+				     bool slot);
+
+int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
+				 u64 limit, size_t space, bool own_mm,
+				 struct vhost_backend_claim *claim);
+void vhost_backend_inflight_delivered(struct vhost_backend_inflight *inflight,
+				      const struct vhost_backend_claim *claim,
+				      bool file_taken);
+void vhost_backend_inflight_unclaim(struct vhost_backend_inflight *inflight,
+				    const struct vhost_backend_claim *claim);
+
+struct file *vhost_backend_inflight_file(struct vhost_backend_inflight *inflight,
+					 u64 id);
+void vhost_backend_inflight_file_taken(struct vhost_backend_inflight *inflight,
+				       u64 id);
+int vhost_backend_inflight_reply(struct vhost_backend_inflight *inflight,
+				 const struct vhost_backend_reply *reply,
+				 struct file **file);
+int vhost_backend_inflight_check_reply(struct vhost_backend_inflight *inflight,
+				       const struct vhost_backend_reply *reply);
+
+void vhost_backend_inflight_give_up(struct vhost_backend_inflight *inflight,
+				    struct vhost_backend_completion *completion,
+				    int error);
+void vhost_backend_inflight_give_up_all(struct vhost_backend_inflight *inflight,
+					const struct vhost_backend *be,
+					int error);
+bool vhost_backend_inflight_expire(struct vhost_backend_inflight *inflight,
+				   unsigned long *next);
+void vhost_backend_inflight_close(struct vhost_backend_inflight *inflight);
+
+#endif /* VHOST_BACKEND_INFLIGHT_H */
