@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VHOST_BACKEND_CHANNEL_H
+#define VHOST_BACKEND_CHANNEL_H
+
+#include <linux/irq_work.h>
+#include <linux/kref.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/timer.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "account.h"
+#include "inflight.h"
+#include "notify.h"
+
+enum vhost_backend_state {
+	VHOST_BACKEND_NEW,
+	VHOST_BACKEND_READY,
+	VHOST_BACKEND_DEAD,
+};
+
+/*
+ * One channel: one open of the device. Its descriptors keep it alive; a backend
+ * that is attached keeps only the memory.
+ *
+ * Locks, outermost first:
+ *
+ *	read_mutex	one reader at a time; never held asleep waiting for messages
+ *	bind_mutex	SETUP, bindings, backends
+ *	inflight.lock	ring, slots; raw, interrupts off
+ *
+ * The two wait queues' locks are taken under none of them, nor from inside a
+ * foreign wait queue's lock: see vhost_backend_channel_wake_foreign().
+ */
+struct vhost_backend_channel {
+	/* Constant once READY. */
+	struct vhost_backend_setup setup;
+	struct mm_struct *mm;			/* who did SETUP; identity only */
+	u64 user_end;
+	struct vhost_backend_account *account;
+	void *ctl_area;
+	void *ring_area;
+	unsigned long *batch_area;
+	struct vhost_backend_stats __percpu *counters;
+
+	/* Any sender, without a lock; cleared by whoever looks. */
+	struct vhost_backend_notify notify;
+
+	/* A frontend that sleeps, and how it is woken. */
+	wait_queue_head_t frontend_wait ____cacheline_aligned_in_smp;
+	struct irq_work wake_work;
+
+	/* Any sender, any reply. */
+	struct vhost_backend_inflight inflight ____cacheline_aligned_in_smp;
+	wait_queue_head_t room_wait;
+	struct timer_list timer;		/* of the earliest deadline, or earlier */
+
+	/* The reader. */
+	struct mutex read_mutex ____cacheline_aligned_in_smp;
+	struct vhost_backend_batch batch;	/* under read_mutex */
+
+	/* Rarely anyone. */
+	struct mutex bind_mutex;
+	enum vhost_backend_state state;		/* written under bind_mutex */
+	struct xarray bindings;			/* under bind_mutex; see bind.c */
+	u32 nr_bindings;
+	struct llist_head closed_bindings;
+	struct work_struct closed_work;
+	struct list_head backends;		/* under bind_mutex */
+	u32 nr_backends;
+	bool had_backend;
+	struct kref ref;
+};
+
+/* What of a reader matters to delivery. */
+struct vhost_backend_reader {
+	bool own_mm;		/* in the address space of the one who did SETUP */
+	bool takes_files;	/* trusted with descriptors */
+};
+
+extern unsigned int vhost_backend_max_ring_bytes;
+extern unsigned int vhost_backend_max_channels;
+extern unsigned int vhost_backend_max_bindings;
+extern unsigned int vhost_backend_reply_timeout_ms;
+
+struct vhost_backend_channel *vhost_backend_channel_create(void);
+int vhost_backend_channel_prepare(struct vhost_backend_channel *channel,
+				  struct vhost_backend_setup *setup);
+void vhost_backend_channel_undo_prepare(struct vhost_backend_channel *channel);
+void vhost_backend_channel_publish(struct vhost_backend_channel *channel);
+void vhost_backend_channel_die(struct vhost_backend_channel *channel);
+void vhost_backend_channel_put(struct vhost_backend_channel *channel);
+
+static inline bool vhost_backend_channel_is_ready(struct vhost_backend_channel *channel)
+{
+	/* Pairs with the store in vhost_backend_channel_publish(). */
+	return smp_load_acquire(&channel->state) == VHOST_BACKEND_READY;
+}
+
+static inline bool vhost_backend_channel_accepts(const struct vhost_backend_channel *channel,
+						 u32 request)
+{
+	return vhost_backend_request_known(request) &&
+	       channel->setup.requests & BIT_ULL(VHOST_BACKEND_BIT(request));
+}
+
+bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel);
+ssize_t vhost_backend_channel_read(struct vhost_backend_channel *channel,
+				   const struct vhost_backend_reader *reader,
+				   struct iov_iter *to);
+
+void vhost_backend_channel_announce(struct vhost_backend_channel *channel);
+void vhost_backend_channel_raised(struct vhost_backend_channel *channel,
+				  enum vhost_backend_raised raised);
+void vhost_backend_channel_raised_foreign(struct vhost_backend_channel *channel,
+					  enum vhost_backend_raised raised);
+void vhost_backend_channel_wake_room(struct vhost_backend_channel *channel);
+
+void vhost_backend_channel_stats(struct vhost_backend_channel *channel,
+				 struct vhost_backend_stats *stats);
+
+#endif /* VHOST_BACKEND_CHANNEL_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every difference between the kernels that the module builds for, each with the
+ * version that changed it. The only place that looks at LINUX_VERSION_CODE.
+ */
+#ifndef VHOST_BACKEND_COMPAT_H
+#define VHOST_BACKEND_COMPAT_H
+
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/shmem_fs.h>
+#include <linux/timer.h>
+#include <linux/version.h>
+
+/* 6.8: receive_fd() got the user pointer that receive_fd_user() had. */
+static inline int vhost_backend_receive_fd(struct file *file, unsigned int flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return receive_fd(file, NULL, flags);
+#else
+	return receive_fd(file, flags);
+#endif
+}
+
+/* 6.16: from_timer() became timer_container_of(). */
+#ifndef timer_container_of
+#define timer_container_of	from_timer
+#endif
+
+/* 6.2: timer_shutdown_sync(); before it, nothing else may arm the timer. */
+static inline void vhost_backend_timer_shutdown(struct timer_list *timer)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	timer_shutdown_sync(timer);
+#else
+	del_timer_sync(timer);
+#endif
+}
+
+static inline struct file *vhost_backend_shmem_file(const char *name, loff_t size)
+{
+	return shmem_file_setup(name, size, 0);
+}
+
+#endif /* VHOST_BACKEND_COMPAT_H */
