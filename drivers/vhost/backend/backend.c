@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel API: what a worker calls.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "backend.h"
+#include "channel.h"
+#include "chardev.h"
+
+static bool overlaps(const struct vhost_backend *a, const struct vhost_backend *b)
+{
+	return a->vring_base < b->vring_base + b->nr_vrings &&
+	       b->vring_base < a->vring_base + a->nr_vrings;
+}
+
+/* Attaches @be to its channel; the channel's descriptor is held by the caller. */
+static int add_backend(struct vhost_backend *be)
+{
+	struct vhost_backend_channel *channel = be->channel;
+	struct vhost_backend *other;
+	int err = 0;
+
+	mutex_lock(&channel->bind_mutex);
+	if (channel->state != VHOST_BACKEND_READY) {
+		err = -ENOTCONN;
+		goto out;
+	}
+	if (be->nr_vrings && (be->vring_base > channel->setup.nr_vrings ||
+			      be->nr_vrings > channel->setup.nr_vrings - be->vring_base)) {
+		err = -ERANGE;
+		goto out;
+	}
+	list_for_each_entry(other, &channel->backends, node) {
+		if (be->nr_vrings && other->nr_vrings && overlaps(be, other)) {
+			err = -EBUSY;
+			goto out;
+		}
+	}
+	if (!try_module_get(be->owner)) {
+		err = -ENODEV;
+		goto out;
+	}
+	kref_get(&channel->ref);
+	list_add_tail(&be->node, &channel->backends);
+	WRITE_ONCE(channel->nr_backends, channel->nr_backends + 1);
+	WRITE_ONCE(channel->had_backend, true);
+out:
+	mutex_unlock(&channel->bind_mutex);
+	return err;
+}
+
+static struct vhost_backend *
+create_backend(struct vhost_backend_channel *channel, const char *name,
+	       u32 vring_base, u32 nr_vrings, const struct vhost_backend_ops *ops,
+	       void *private, struct module *owner)
+{
+	struct vhost_backend *be;
+	int err;
+
+	if (!name || !*name || strlen(name) > VHOST_BACKEND_NAME_MAX)
+		return ERR_PTR(-EINVAL);
+	be = kzalloc(sizeof(*be), GFP_KERNEL_ACCOUNT);
+	if (!be)
+		return ERR_PTR(-ENOMEM);
+	be->channel = channel;
+	be->ops = ops;
+	be->private = private;
+	be->owner = owner;
+	be->vring_base = vring_base;
+	be->nr_vrings = nr_vrings;
+	strscpy(be->name, name, sizeof(be->name));
+	refcount_set(&be->callbacks, 1);
+	init_completion(&be->idle);
+	err = add_backend(be);
+	if (err) {
+		kfree(be);
+		return ERR_PTR(err);
+	}
+	return be;
+}
+
+/* See vhost_backend_attach(), which adds @owner. */
+struct vhost_backend *
+__vhost_backend_attach(int fd, const char *name, u32 vring_base, u32 nr_vrings,
+		       const struct vhost_backend_ops *ops, void *private,
+		       struct module *owner)
+{
+	struct vhost_backend *be = ERR_PTR(-EINVAL);
+	struct file *file = fget(fd);
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (file->f_op == &vhost_backend_fops)
+		be = create_backend(file->private_data, name, vring_base, nr_vrings,
+				    ops, private, owner);
+	fput(file);
+	if (!IS_ERR(be)) {
+		/* A poll that reported EPOLLRDHUP has to look again. */
+		wake_up_poll(&be->channel->frontend_wait, EPOLLOUT | EPOLLWRNORM);
+	}
+	return be;
+}
+EXPORT_SYMBOL_GPL(__vhost_backend_attach);
+
+/**
+ * vhost_backend_shutdown() - end all waits of a backend, for good
+ * @be: the backend
+ *
+ * Every request that waits ends with -ESHUTDOWN, and so does every call that
+ * follows. A driver calls it before it flushes its own worker: that may be
+ * waiting for the very process that is closing the device. It can be called any
+ * number of times. Messages that want no reply are delivered all the same.
+ *
+ * Context: Process or softirq; does not sleep.
+ */
+void vhost_backend_shutdown(struct vhost_backend *be)
+{
+	struct vhost_backend_channel *channel = be->channel;
+	struct vhost_backend_inflight *inflight = &channel->inflight;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	WRITE_ONCE(be->shutdown, true);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	vhost_backend_inflight_give_up_all(inflight, be, -ESHUTDOWN);
+	vhost_backend_channel_wake_room(channel);
+}
+EXPORT_SYMBOL_GPL(vhost_backend_shutdown);
+
+/**
+ * vhost_backend_detach() - end an attachment
+ * @be: the backend; gone when this returns. No other call on it may be running
+ *	or follow
+ *
+ * Shuts the backend down and waits until every done and ops callback has
+ * returned.
+ *
+ * Context: Process context. May sleep. Not from a callback of @be.
+ */
+void vhost_backend_detach(struct vhost_backend *be)
+{
+	struct vhost_backend_channel *channel = be->channel;
+
+	vhost_backend_shutdown(be);
+	vhost_backend_callback_over(be);
+	wait_for_completion(&be->idle);
+
+	mutex_lock(&channel->bind_mutex);
+	list_del(&be->node);
+	WRITE_ONCE(channel->nr_backends, channel->nr_backends - 1);
+	mutex_unlock(&channel->bind_mutex);
+	wake_up_poll(&channel->frontend_wait, EPOLLRDHUP);
+
+	module_put(be->owner);
+	kfree(be);
+	vhost_backend_channel_put(channel);
+}
+EXPORT_SYMBOL_GPL(vhost_backend_detach);
+
+/**
+ * vhost_backend_accepts() - does the frontend handle a request?
+ * @be: the backend
+ * @request: &enum vhost_backend_request
+ *
+ * So that a driver can withhold a feature. It does not change while attached.
+ *
+ * Context: Any.
+ * Return: true if it does.
+ */
+bool vhost_backend_accepts(struct vhost_backend *be, u32 request)
+{
+	return vhost_backend_channel_accepts(be->channel, request);
+}
+EXPORT_SYMBOL_GPL(vhost_backend_accepts);
+
+/**
+ * vhost_backend_set_shmem() - declare a shared memory region of the device
+ * @be: the backend
+ * @shmid: which
+ * @bytes: its size
+ *
+ * Regions are not supported by this version: the frontend checks the range of a
+ * map by itself.
+ *
+ * Context: Process context.
+ * Return: -EOPNOTSUPP.
+ */
+int vhost_backend_set_shmem(struct vhost_backend *be, u8 shmid, u64 bytes)
+{
+	return -EOPNOTSUPP;
+}
+EXPORT_SYMBOL_GPL(vhost_backend_set_shmem);
+
+static int is_usable(const struct vhost_backend *be)
+{
+	if (READ_ONCE(be->shutdown))
+		return -ESHUTDOWN;
+	return READ_ONCE(be->channel->inflight.closed) ? -ENOTCONN : 0;
+}
+
+/* 0 if @be may send @request now. */
+static int may_send(struct vhost_backend *be, u32 request)
+{
+	int err = is_usable(be);
+
+	if (!err && !vhost_backend_channel_accepts(be->channel, request)) {
+		vhost_backend_count(be->channel->counters, refused_type);
+		err = -EOPNOTSUPP;
+	}
+	return err;
+}
+
+static int refuse_content(struct vhost_backend *be, int err)
+{
+	vhost_backend_count(be->channel->counters, refused_content);
+	return err;
+}
+
+static int refuse_room(struct vhost_backend *be, int err)
+{
+	if (err == -EAGAIN)
+		vhost_backend_count(be->channel->counters, refused_room);
+	return err;
+}
+
+static void raise(struct vhost_backend_channel *channel, u32 request, u32 vring)
+{
+	vhost_backend_channel_raised(channel,
+				     vhost_backend_notify_raise(&channel->notify,
+								request, vring));
+}
+
+static int raise_vring(struct vhost_backend *be, u32 request, u32 index)
+{
+	int err = may_send(be, request);
+
+	if (err)
+		return err;
+	if (index >= be->nr_vrings)
+		return refuse_content(be, -ERANGE);
+	raise(be->channel, request, be->vring_base + index);
+	return 0;
+}
+
+/**
+ * vhost_backend_vring_call() - the vring has used buffers: interrupt the guest
+ * @be: the backend
+ * @index: one of its vrings
+ *
+ * Merges with a call that is pending. Never sleeps, allocates, or fails for lack
+ * of room. The frontend is told at least once after this, and no sooner than of
+ * whatever this worker sent before.
+ *
+ * Context: Any but NMI; on PREEMPT_RT not under a raw spinlock with interrupts
+ * on.
+ * Return: 0; -ERANGE not one of its vrings; -EOPNOTSUPP the frontend does not
+ * take it; -ESHUTDOWN; -ENOTCONN.
+ */
+int vhost_backend_vring_call(struct vhost_backend *be, u32 index)
+{
+	return raise_vring(be, VHOST_BACKEND_VRING_CALL, index);
+}
+EXPORT_SYMBOL_GPL(vhost_backend_vring_call);
+
+/**
+ * vhost_backend_vring_err() - the vring is in error
+ * @be: the backend
+ * @index: one of its vrings
+ *
+ * Context: As vhost_backend_vring_call().
+ * Return: as vhost_backend_vring_call().
+ */
+int vhost_backend_vring_err(struct vhost_backend *be, u32 index)
+{
+	return raise_vring(be, VHOST_BACKEND_VRING_ERR, index);
+}
+EXPORT_SYMBOL_GPL(vhost_backend_vring_err);
+
+/**
+ * vhost_backend_config_change() - the device's configuration space changed
+ * @be: the backend
+ *
+ * Context: As vhost_backend_vring_call().
+ * Return: as vhost_backend_vring_call(), without -ERANGE.
+ */
+int vhost_backend_config_change(struct vhost_backend *be)
+{
+	int err = may_send(be, VHOST_BACKEND_CONFIG_CHANGE_MSG);
+
+	if (!err)
+		raise(be->channel, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+	return err;
+}
+EXPORT_SYMBOL_GPL(vhost_backend_config_change);
+
+/* Checks a request and makes its record; counts what is refused. */
+static int build(struct vhost_backend *be, const struct vhost_backend_req *req,
+		 struct vhost_backend_record *record)
+{
+	const struct vhost_backend_channel *channel = be->channel;
+	const struct vhost_backend_limits limits = {
+		.user_end = channel->user_end,
+		.vring_base = be->vring_base,
+		.nr_vrings = be->nr_vrings,
+		.channel_fops = &vhost_backend_fops,
+	};
+	int err = may_send(be, req->request);
+
+	if (err)
+		return err;
+	err = vhost_backend_request_build(record, req, &limits);
+	return err ? refuse_content(be, err) : 0;
+}
+
+/* Default and bound: every wait has an end. */
+static unsigned long bounded(unsigned long timeout)
+{
+	if (!timeout)
+		timeout = msecs_to_jiffies(READ_ONCE(vhost_backend_reply_timeout_ms));
+	return clamp(timeout, 1UL, (unsigned long)MAX_JIFFY_OFFSET);
+}
+
+/*
+ * Queues a record. From the unlock on, @completion and whoever waits for it may
+ * be gone.
+ */
+static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
+		  struct file *file, struct vhost_backend_completion *completion,
+		  unsigned long timeout)
+{
+	struct vhost_backend_channel *channel = be->channel;
+	unsigned long deadline = jiffies + timeout;
+	unsigned long flags;
+	int err;
+
+	if (channel->setup.flags & VHOST_BACKEND_SETUP_STD_SHMEM)
+		vhost_backend_request_to_std(record);
+	if (completion)
+		completion->backend = be;
+	raw_spin_lock_irqsave(&channel->inflight.lock, flags);
+	err = be->shutdown ? -ESHUTDOWN :
+	      vhost_backend_inflight_queue(&channel->inflight, record, file,
+					   completion, deadline);
+	raw_spin_unlock_irqrestore(&channel->inflight.lock, flags);
+	if (err)
+		return err;
+	if (completion)
+		timer_reduce(&channel->timer, deadline);
+	vhost_backend_channel_announce(channel);
+	return 0;
+}
+
+/**
+ * vhost_backend_send() - send a message that wants no reply
+ * @be: the backend
+ * @req: the message. A notification kind is raised, as by
+ *	vhost_backend_vring_call()
+ *
+ * Context: As vhost_backend_vring_call().
+ * Return: 0; -EAGAIN no room: see vhost_backend_wait_room(); -EINVAL also for a
+ * kind that always wants a reply; -EINVAL, -EACCES, -ERANGE bad content;
+ * -EOPNOTSUPP the frontend does not take it; -ESHUTDOWN; -ENOTCONN.
+ */
+int vhost_backend_send(struct vhost_backend *be,
+		       const struct vhost_backend_req *req)
+{
+	enum vhost_backend_reply_policy policy;
+	struct vhost_backend_record record;
+	int err = build(be, req, &record);
+
+	if (err)
+		return err;
+	policy = vhost_backend_request_policy(req->request);
+	if (policy == VHOST_BACKEND_REPLY_ALWAYS)
+		return refuse_content(be, -EINVAL);
+	if (policy == VHOST_BACKEND_REPLY_NOTIFICATION) {
+		raise(be->channel, req->request,
+		      req->size ? record.state.index : 0);
+		return 0;
+	}
+	return refuse_room(be, submit(be, &record, req->file, NULL, 0));
+}
+EXPORT_SYMBOL_GPL(vhost_backend_send);
+
+/**
+ * vhost_backend_request_async() - send a request, be told of its end
+ * @be: the backend
+ * @req: the request; may be a SHARED_OBJECT_LOOKUP or a notification kind
+ * @completion: with done, and timeout where the default will not do. The
+ *	channel's until done is called
+ *
+ * Context: As vhost_backend_vring_call().
+ * Return: 0: done will be called exactly once, perhaps before this returns. An
+ * error: it will not: as vhost_backend_send(), and -EFAULT an EXTERNAL_MAP of
+ * what is not user address space.
+ */
+int vhost_backend_request_async(struct vhost_backend *be,
+				const struct vhost_backend_req *req,
+				struct vhost_backend_completion *completion)
+{
+	struct vhost_backend_record record;
+	int err = build(be, req, &record);
+
+	if (err)
+		return err;
+	return refuse_room(be, submit(be, &record, req->file, completion,
+				      bounded(completion->timeout)));
+}
+EXPORT_SYMBOL_GPL(vhost_backend_request_async);
+
+/* Waits until a message fits; @slot: one that needs a slot. */
+static int wait_room(struct vhost_backend *be, bool slot, unsigned long timeout)
+{
+	struct vhost_backend_channel *channel = be->channel;
+	long left;
+
+	left = wait_event_killable_timeout(channel->room_wait,
+					   READ_ONCE(be->shutdown) ||
+					   vhost_backend_inflight_has_room(&channel->inflight,
+									   slot),
+					   timeout);
+	if (left < 0)
+		return -EINTR;
+	return is_usable(be) ?: left ? 0 : -ETIMEDOUT;
+}
+
+/**
+ * vhost_backend_wait_room() - wait until a request of any kind fits
+ * @be: the backend
+ * @timeout: jiffies; 0: the module's default
+ *
+ * Another sender may take the room before the caller does.
+ *
+ * Context: Process context. Sleeps, killable.
+ * Return: 0; -ETIMEDOUT; -EINTR killed; -ESHUTDOWN; -ENOTCONN.
+ */
+int vhost_backend_wait_room(struct vhost_backend *be, unsigned long timeout)
+{
+	return wait_room(be, true, bounded(timeout));
+}
+EXPORT_SYMBOL_GPL(vhost_backend_wait_room);
+
+/* A waiter that sleeps for the end of its request. */
+struct waiter {
+	struct vhost_backend_completion completion;
+	struct completion ended;
+	struct file *file;
+	u64 value;
+	int error;
+};
+
+static void wake_waiter(struct vhost_backend_completion *completion, int error,
+			u64 value, struct file *file)
+{
+	struct waiter *waiter = container_of(completion, struct waiter, completion);
+
+	waiter->error = error;
+	waiter->value = value;
+	waiter->file = file;
+	complete(&waiter->ended);
+}
+
+/* Sends and waits, for room and for the reply, together no longer than @timeout. */
+static int send_and_wait(struct vhost_backend *be,
+			 const struct vhost_backend_req *req,
+			 unsigned long timeout, struct waiter *waiter)
+{
+	struct vhost_backend_channel *channel = be->channel;
+	unsigned long end = jiffies + timeout;
+	struct vhost_backend_record record;
+	long left = timeout;
+	int err = build(be, req, &record);
+
+	if (err)
+		return err;
+	waiter->completion.done = wake_waiter;
+	init_completion(&waiter->ended);
+	while ((err = submit(be, &record, req->file, &waiter->completion, left))) {
+		if (err != -EAGAIN)
+			return err;
+		err = wait_room(be, true, left);
+		if (err == -ETIMEDOUT)
+			vhost_backend_count(channel->counters, refused_room);
+		if (err)
+			return err;
+		left = max(1L, (long)(end - jiffies));
+	}
+	if (wait_for_completion_killable(&waiter->ended)) {
+		/* Whoever ends it now, done is called, and then @waiter is ours. */
+		vhost_backend_inflight_give_up(&channel->inflight,
+					       &waiter->completion, -EINTR);
+		vhost_backend_channel_wake_room(channel);
+		wait_for_completion(&waiter->ended);
+	}
+	return waiter->error;
+}
+
+/**
+ * vhost_backend_request() - send a request and wait for its reply
+ * @be: the backend
+ * @req: the request; may be a notification kind, which then is one like others
+ * @timeout: jiffies, for room and reply together; 0: the module's default
+ * @value: out: bytes moved of DEPRECATED_FS_IO, else 0; may be NULL
+ *
+ * Not from an ioctl or release of the device, nor what these flush: the thread
+ * may be the one that reads the channel. See vhost_backend_request_async().
+ *
+ * Context: Process context. Sleeps, killable.
+ * Return: 0; the frontend's errno; -EREMOTEIO it answered something else;
+ * -ETIMEDOUT for room or for the reply; -EINTR killed; -ECANCELED the frontend
+ * reset the channel; -EPERM an EXTERNAL_MAP was read in another address space;
+ * -EINVAL also for SHARED_OBJECT_LOOKUP, whose file has no place here; and as
+ * vhost_backend_request_async(), but -EAGAIN.
+ */
+int vhost_backend_request(struct vhost_backend *be,
+			  const struct vhost_backend_req *req,
+			  unsigned long timeout, u64 *value)
+{
+	struct waiter waiter = {};
+	int err;
+
+	if (req->request == VHOST_BACKEND_SHARED_OBJECT_LOOKUP)
+		return refuse_content(be, -EINVAL);
+	err = send_and_wait(be, req, bounded(timeout), &waiter);
+	if (value)
+		*value = waiter.value;
+	return err;
+}
+EXPORT_SYMBOL_GPL(vhost_backend_request);
+
+/**
+ * vhost_backend_shared_object_lookup() - ask for an object of another device
+ * @be: the backend
+ * @uuid: of the object
+ * @timeout: jiffies; 0: the module's default
+ *
+ * Context: As vhost_backend_request().
+ * Return: the object's file, which the caller puts, or an ERR_PTR(), never NULL:
+ * -ENOENT also where the frontend answered without a file; else as
+ * vhost_backend_request().
+ */
+struct file *vhost_backend_shared_object_lookup(struct vhost_backend *be,
+						const u8 uuid[16],
+						unsigned long timeout)
+{
+	struct vhost_backend_shared_object object;
+	const struct vhost_backend_req req = {
+		.request = VHOST_BACKEND_SHARED_OBJECT_LOOKUP,
+		.size = sizeof(object),
+		.payload = &object,
+	};
+	struct waiter waiter = {};
+	int err;
+
+	memcpy(object.uuid, uuid, sizeof(object.uuid));
+	err = send_and_wait(be, &req, bounded(timeout), &waiter);
+	return err ? ERR_PTR(err) : waiter.file;
+}
+EXPORT_SYMBOL_GPL(vhost_backend_shared_object_lookup);
