@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VHOST_BACKEND_TEST_WORKER_H
+#define VHOST_BACKEND_TEST_WORKER_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/vhost_backend.h>
+#include <uapi/linux/vhost_backend_test.h>
+
+struct test_load;
+
+/* One open of the test device: one backend. */
+struct test_worker {
+	/* Read: use @be. Write: attach, detach, start and end a load. */
+	struct rw_semaphore attachment;
+	struct vhost_backend *be;		/* NULL: not attached */
+	u32 nr_vrings;
+	struct test_load *load;			/* NULL: never ran, or was stopped */
+	struct vhost_backend_test_run last_run;	/* of a load that was stopped */
+	struct file *own_file;
+
+	spinlock_t lock;			/* the two below */
+	struct list_head requests;		/* asynchronous ones, for RESULT */
+	u64 last_cookie;
+
+	atomic_t resets;
+	atomic_t gones;
+};
+
+struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
+				  struct file *own_file,
+				  const struct vhost_backend_test_run *run);
+void test_load_report(struct test_load *load, struct vhost_backend_test_run *run);
+void test_load_wait(struct test_load *load);
+void test_load_free(struct test_load *load);
+
+#endif /* VHOST_BACKEND_TEST_WORKER_H */
