@@ -204,7 +204,7 @@ static long bind(struct vhost_backend_channel *channel, void __user *argp)
 	return vhost_backend_bind(channel, &bind);
 }
 
-static long take_fd(struct vhost_backend_channel *channel, void __user *argp)
+static long take_file(struct vhost_backend_channel *channel, void __user *argp)
 {
 	struct vhost_backend_take_fd __user *user = argp;
 	struct vhost_backend_take_fd take;
@@ -263,7 +263,7 @@ struct operation {
 /* All but GET_API_VERSION and SETUP. */
 static const struct operation operations[] = {
 	{ VHOST_BACKEND_BIND, bind },
-	{ VHOST_BACKEND_TAKE_FD, take_fd },
+	{ VHOST_BACKEND_TAKE_FD, take_file },
 	{ VHOST_BACKEND_SET_SHMEM, not_supported },
 	{ VHOST_BACKEND_GET_MAPPINGS, not_supported },
 	{ VHOST_BACKEND_REPLAY, not_supported },

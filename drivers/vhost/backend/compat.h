@@ -37,9 +37,14 @@ static inline void vhost_backend_timer_shutdown(struct timer_list *timer)
 #endif
 }
 
+/* 7.0: the flags of shmem_file_setup() became a struct. */
+#ifndef EMPTY_VMA_FLAGS
+#define EMPTY_VMA_FLAGS	0
+#endif
+
 static inline struct file *vhost_backend_shmem_file(const char *name, loff_t size)
 {
-	return shmem_file_setup(name, size, 0);
+	return shmem_file_setup(name, size, EMPTY_VMA_FLAGS);
 }
 
 #endif /* VHOST_BACKEND_COMPAT_H */

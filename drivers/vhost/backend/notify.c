@@ -4,7 +4,7 @@
  * memory that it is given.
  */
 #include <linux/atomic.h>
-#include <linux/bitops.h>
+#include <linux/bitmap.h>
 #include <linux/build_bug.h>
 #include <linux/preempt.h>
 
