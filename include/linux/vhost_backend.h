@@ -14,6 +14,7 @@
 #include <uapi/linux/vhost_backend.h>
 
 struct file;
+struct file_operations;
 struct vhost_backend;
 
 /**
@@ -117,6 +118,9 @@ int vhost_backend_request_async(struct vhost_backend *be,
 				const struct vhost_backend_req *req,
 				struct vhost_backend_completion *completion);
 int vhost_backend_wait_room(struct vhost_backend *be, unsigned long timeout);
+
+int vhost_backend_register_device(const struct file_operations *fops);
+void vhost_backend_unregister_device(const struct file_operations *fops);
 
 int vhost_backend_iotlb_miss(struct vhost_backend *be, u64 iova, u8 perm);
 int vhost_backend_iotlb_access_fail(struct vhost_backend *be, u64 iova, u8 perm);

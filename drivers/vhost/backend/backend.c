@@ -335,7 +335,13 @@ static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
 		  unsigned long timeout)
 {
 	struct vhost_backend_channel *channel = be->channel;
-	unsigned long deadline = jiffies + timeout;
+	const struct vhost_backend_submission submission = {
+		.record = record,
+		.file = file,
+		.completion = completion,
+		.deadline = jiffies + timeout,
+		.reply = completion,
+	};
 	unsigned long flags;
 	int err;
 
@@ -345,13 +351,12 @@ static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
 		completion->backend = be;
 	raw_spin_lock_irqsave(&channel->inflight.lock, flags);
 	err = be->shutdown ? -ESHUTDOWN :
-	      vhost_backend_inflight_queue(&channel->inflight, record, file,
-					   completion, deadline);
+	      vhost_backend_inflight_queue(&channel->inflight, &submission);
 	raw_spin_unlock_irqrestore(&channel->inflight.lock, flags);
 	if (err)
 		return err;
-	if (completion)
-		timer_reduce(&channel->timer, deadline);
+	if (submission.reply)
+		timer_reduce(&channel->timer, submission.deadline);
 	vhost_backend_channel_announce(channel);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "bind.h"
 #include "channel.h"
+#include "device.h"
 
 struct vhost_backend_binding {
 	/* On the eventfd's wait queue; its callback runs under that queue's lock. */
@@ -172,7 +173,7 @@ static void unbind(struct vhost_backend_channel *channel,
 		free_binding(binding);
 }
 
-/* The last descriptors of some eventfds were closed. */
+/* The last descriptors of some eventfds were closed, or devices have ended. */
 static void unbind_closed(struct work_struct *work)
 {
 	struct vhost_backend_channel *channel =
@@ -187,6 +188,7 @@ static void unbind_closed(struct work_struct *work)
 			unbind(channel, binding);
 		free_binding(binding);
 	}
+	vhost_backend_device_unbind_ended(channel);
 	mutex_unlock(&channel->bind_mutex);
 }
 
@@ -197,6 +199,7 @@ static void unbind_closed(struct work_struct *work)
 void vhost_backend_bindings_init(struct vhost_backend_channel *channel)
 {
 	xa_init_flags(&channel->bindings, XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&channel->devices);
 	init_llist_head(&channel->closed_bindings);
 	INIT_WORK(&channel->closed_work, unbind_closed);
 }
@@ -221,17 +224,14 @@ static u32 source_request(u32 source)
 static int check_bind(const struct vhost_backend_channel *channel,
 		      const struct vhost_backend_bind *bind)
 {
-	const u32 flags = VHOST_BACKEND_BIND_PEEK | VHOST_BACKEND_BIND_UNDO;
 	u32 request = source_request(bind->source);
+	bool device = request == VHOST_BACKEND_IOTLB_MSG;
 
-	if (bind->flags & ~flags || request == VHOST_BACKEND_PAD)
+	/* UNDO names a device, PEEK is for eventfds. */
+	if (request == VHOST_BACKEND_PAD ||
+	    bind->flags & ~(device ? VHOST_BACKEND_BIND_UNDO : VHOST_BACKEND_BIND_PEEK))
 		return -EINVAL;
-	if (request == VHOST_BACKEND_IOTLB_MSG)
-		return -EOPNOTSUPP;
-	/* UNDO names a device, and eventfds are none. */
-	if (bind->flags & VHOST_BACKEND_BIND_UNDO)
-		return -EINVAL;
-	if (request == VHOST_BACKEND_CONFIG_CHANGE_MSG && bind->index)
+	if (bind->index && (device || request == VHOST_BACKEND_CONFIG_CHANGE_MSG))
 		return -EINVAL;
 	if (!vhost_backend_channel_accepts(channel, request))
 		return -EOPNOTSUPP;
@@ -298,6 +298,29 @@ free:
 	return err;
 }
 
+/* Binds the eventfd @file, or unbinds where it is NULL. */
+static int bind_eventfd(struct vhost_backend_channel *channel,
+			const struct vhost_backend_bind *bind, struct file *file)
+{
+	struct vhost_backend_binding *binding =
+		xa_load(&channel->bindings, bind_key(bind));
+
+	if (file)
+		return binding ? -EBUSY : bind_file(channel, bind, file);
+	if (!binding)
+		return -ENOENT;
+	unbind(channel, binding);
+	return 0;
+}
+
+static int bind_device(struct vhost_backend_channel *channel,
+		       const struct vhost_backend_bind *bind, struct file *file)
+{
+	if (file && !(bind->flags & VHOST_BACKEND_BIND_UNDO))
+		return vhost_backend_device_bind(channel, file);
+	return vhost_backend_device_unbind(channel, file);
+}
+
 /**
  * vhost_backend_bind() - bind or unbind
  * @channel: READY
@@ -309,7 +332,6 @@ free:
 int vhost_backend_bind(struct vhost_backend_channel *channel,
 		       const struct vhost_backend_bind *bind)
 {
-	struct vhost_backend_binding *binding;
 	struct file *file = NULL;
 	int err = check_bind(channel, bind);
 
@@ -321,13 +343,10 @@ int vhost_backend_bind(struct vhost_backend_channel *channel,
 			return -EBADF;
 	}
 	mutex_lock(&channel->bind_mutex);
-	binding = xa_load(&channel->bindings, bind_key(bind));
-	if (file)
-		err = binding ? -EBUSY : bind_file(channel, bind, file);
-	else if (binding)
-		unbind(channel, binding);
+	if (bind->source == VHOST_BACKEND_BIND_IOTLB)
+		err = bind_device(channel, bind, file);
 	else
-		err = -ENOENT;
+		err = bind_eventfd(channel, bind, file);
 	mutex_unlock(&channel->bind_mutex);
 	if (file)
 		fput(file);
@@ -348,6 +367,7 @@ void vhost_backend_unbind_all(struct vhost_backend_channel *channel)
 	mutex_lock(&channel->bind_mutex);
 	xa_for_each(&channel->bindings, key, binding)
 		unbind(channel, binding);
+	vhost_backend_device_unbind(channel, NULL);
 	mutex_unlock(&channel->bind_mutex);
 	flush_work(&channel->closed_work);
 }

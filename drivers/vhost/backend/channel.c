@@ -557,8 +557,7 @@ void vhost_backend_channel_stats(struct vhost_backend_channel *channel,
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	stats->inflight = inflight->waiting;
 	stats->inflight_peak = inflight->waiting_peak;
-	stats->waiting_bytes = inflight->ring.bytes -
-			       vhost_backend_ring_room(&inflight->ring);
+	stats->waiting_bytes = vhost_backend_ring_waiting(&inflight->ring);
 	stats->waiting_bytes_peak = inflight->bytes_peak;
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	stats->bindings = READ_ONCE(channel->nr_bindings);

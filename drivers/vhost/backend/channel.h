@@ -66,6 +66,7 @@ struct vhost_backend_channel {
 	struct mutex bind_mutex;
 	enum vhost_backend_state state;		/* written under bind_mutex */
 	struct xarray bindings;			/* under bind_mutex; see bind.c */
+	struct list_head devices;		/* likewise; see device.c */
 	u32 nr_bindings;
 	struct llist_head closed_bindings;
 	struct work_struct closed_work;

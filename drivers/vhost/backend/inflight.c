@@ -36,6 +36,7 @@ int vhost_backend_inflight_init(struct vhost_backend_inflight *inflight,
 	if (!inflight->slots)
 		return -ENOMEM;
 	inflight->nr_slots = nr_slots;
+	inflight->nr_free = nr_slots;
 	for (i = 0; i < nr_slots; i++)
 		list_add_tail(&inflight->slots[i].node, &inflight->free);
 	return 0;
@@ -81,18 +82,25 @@ static void end_wait(struct vhost_backend_slot *slot, int error, u64 value,
 	slot->completion = NULL;
 }
 
-/* The slot's id is dead from here on; the slot itself is free once it is put. */
+static void free_slot(struct vhost_backend_inflight *inflight,
+		      struct vhost_backend_slot *slot)
+{
+	list_move(&slot->node, &inflight->free);
+	inflight->nr_free++;
+}
+
+/* The slot's id is dead from here on; it is free once its file is put. */
 static void end_slot(struct vhost_backend_inflight *inflight,
 		     struct vhost_backend_slot *slot,
 		     struct vhost_backend_ended *ended)
 {
 	slot->id = 0;
 	if (slot->reply)
-		WRITE_ONCE(inflight->waiting, inflight->waiting - 1);
+		inflight->waiting--;
 	if (slot->file)
 		list_move_tail(&slot->node, &ended->slots);
 	else
-		list_move(&slot->node, &inflight->free);
+		free_slot(inflight, slot);
 }
 
 static void withdraw(struct vhost_backend_inflight *inflight,
@@ -110,6 +118,7 @@ static void give_up(struct vhost_backend_inflight *inflight,
 		    struct vhost_backend_ended *ended)
 {
 	end_wait(slot, error, 0, NULL, ended);
+	slot->given_up = true;
 	vhost_backend_count(inflight->counters, requests_given_up);
 	if (slot->state == VHOST_BACKEND_SLOT_QUEUED)
 		withdraw(inflight, slot, ended);
@@ -120,7 +129,7 @@ static void finish_ended(struct vhost_backend_inflight *inflight,
 			 struct vhost_backend_ended *ended)
 {
 	struct vhost_backend_completion *completion, *next;
-	struct vhost_backend_slot *slot;
+	struct vhost_backend_slot *slot, *tmp;
 	unsigned long flags;
 
 	list_for_each_entry_safe(completion, next, &ended->completions, node) {
@@ -138,80 +147,153 @@ static void finish_ended(struct vhost_backend_inflight *inflight,
 		slot->file = NULL;
 	}
 	raw_spin_lock_irqsave(&inflight->lock, flags);
-	list_splice(&ended->slots, &inflight->free);
+	list_for_each_entry_safe(slot, tmp, &ended->slots, node)
+		free_slot(inflight, slot);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 }
 
 static void fill_slot(struct vhost_backend_inflight *inflight,
 		      struct vhost_backend_slot *slot,
-		      const struct vhost_backend_record *record,
-		      struct file *file,
-		      struct vhost_backend_completion *completion,
-		      unsigned long deadline)
+		      const struct vhost_backend_submission *submission)
 {
-	slot->id = record->msg.id;
+	struct vhost_backend_completion *completion = submission->completion;
+
+	slot->id = submission->record->msg.id;
 	slot->generation++;
-	slot->request = record->msg.request;
+	slot->request = submission->record->msg.request;
 	slot->state = VHOST_BACKEND_SLOT_QUEUED;
-	slot->deadline = deadline;
+	slot->deadline = submission->deadline;
 	slot->completion = completion;
-	slot->reply = completion;
-	slot->file = file ? get_file(file) : NULL;
+	slot->reply = submission->reply;
+	slot->given_up = false;
+	slot->file = submission->file ? get_file(submission->file) : NULL;
 	list_move_tail(&slot->node, &inflight->busy);
-	if (!completion)
-		return;
-	completion->id = slot->id;
-	vhost_backend_expect_callback(completion->backend);
-	WRITE_ONCE(inflight->waiting, inflight->waiting + 1);
-	inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
+	inflight->nr_free--;
+	if (completion) {
+		completion->id = slot->id;
+		vhost_backend_expect_callback(completion->backend);
+	}
+	if (slot->reply) {
+		inflight->waiting++;
+		inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
+	}
+}
+
+static bool slot_is_free(const struct vhost_backend_inflight *inflight)
+{
+	return inflight->nr_free > inflight->reserved_slots;
 }
 
 /**
  * vhost_backend_inflight_queue() - put a request in
  * @inflight: the requests, locked by the caller
- * @record: the request; its id and reply flag are set here
- * @file: attached, or NULL; a reference is taken
- * @completion: with its backend; NULL where no reply is wanted
- * @deadline: of @completion, jiffies
+ * @submission: the request
  *
  * Context: Any but NMI.
  * Return: 0; -EAGAIN no room; -ENOTCONN closed.
  */
 int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
-				 struct vhost_backend_record *record,
-				 struct file *file,
-				 struct vhost_backend_completion *completion,
-				 unsigned long deadline)
+				 const struct vhost_backend_submission *submission)
 {
+	struct vhost_backend_ring *ring = &inflight->ring;
+	struct vhost_backend_msg *msg = &submission->record->msg;
 	struct vhost_backend_slot *slot = NULL;
 	u64 position;
-	u32 bytes;
 
 	lockdep_assert_held(&inflight->lock);
 	if (inflight->closed)
 		return -ENOTCONN;
-	if (completion || file) {
-		slot = list_first_entry_or_null(&inflight->free,
-						struct vhost_backend_slot, node);
-		if (!slot)
+	msg->id = 0;
+	if (submission->reply || submission->file) {
+		if (!slot_is_free(inflight))
 			return -EAGAIN;
-		record->msg.id = (slot->generation + 1) << SLOT_BITS |
-				 (slot - inflight->slots);
-	} else {
-		record->msg.id = 0;
+		slot = list_first_entry(&inflight->free, struct vhost_backend_slot, node);
+		msg->id = (slot->generation + 1) << SLOT_BITS | (slot - inflight->slots);
 	}
-	if (completion)
-		record->msg.flags |= VHOST_BACKEND_MSG_NEED_REPLY;
-	if (!vhost_backend_ring_put(&inflight->ring, &record->msg, &position))
+	if (submission->reply)
+		msg->flags |= VHOST_BACKEND_MSG_NEED_REPLY;
+	if (!vhost_backend_ring_put(ring, msg, &position))
 		return -EAGAIN;
 	if (slot) {
 		slot->position = position;
-		fill_slot(inflight, slot, record, file, completion, deadline);
+		fill_slot(inflight, slot, submission);
 	}
-	bytes = inflight->ring.bytes - vhost_backend_ring_room(&inflight->ring);
-	inflight->bytes_peak = max(inflight->bytes_peak, bytes);
+	inflight->bytes_peak = max(inflight->bytes_peak,
+				   vhost_backend_ring_waiting(ring));
 	vhost_backend_count(inflight->counters, requests_queued);
 	return 0;
+}
+
+/**
+ * vhost_backend_inflight_reserve() - keep room for a request that wants a reply
+ * @inflight: the requests
+ * @bytes: of its message
+ *
+ * For a message that is lost to its sender once it is in hand. Ends with
+ * vhost_backend_inflight_queue_reserved() or vhost_backend_inflight_unreserve().
+ *
+ * Return: 0; -EAGAIN no room; -ENOTCONN closed.
+ */
+int vhost_backend_inflight_reserve(struct vhost_backend_inflight *inflight,
+				   u32 bytes)
+{
+	unsigned long flags;
+	int err = 0;
+
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	if (inflight->closed)
+		err = -ENOTCONN;
+	else if (!slot_is_free(inflight) ||
+		 !vhost_backend_ring_reserve(&inflight->ring,
+					     VHOST_BACKEND_RING_NEED(bytes)))
+		err = -EAGAIN;
+	else
+		inflight->reserved_slots++;
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	return err;
+}
+
+static void unreserve(struct vhost_backend_inflight *inflight, u32 bytes)
+{
+	vhost_backend_ring_unreserve(&inflight->ring, VHOST_BACKEND_RING_NEED(bytes));
+	inflight->reserved_slots--;
+}
+
+/**
+ * vhost_backend_inflight_unreserve() - the request did not come
+ * @inflight: the requests
+ * @bytes: that were reserved
+ */
+void vhost_backend_inflight_unreserve(struct vhost_backend_inflight *inflight,
+				      u32 bytes)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	unreserve(inflight, bytes);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+}
+
+/**
+ * vhost_backend_inflight_queue_reserved() - put a request in its reserved room
+ * @inflight: the requests
+ * @submission: the request
+ * @bytes: that were reserved
+ *
+ * Return: 0; -ENOTCONN closed.
+ */
+int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *inflight,
+					  const struct vhost_backend_submission *submission,
+					  u32 bytes)
+{
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	unreserve(inflight, bytes);
+	err = vhost_backend_inflight_queue(inflight, submission);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	return err;
 }
 
 /**
@@ -231,7 +313,7 @@ bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight,
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	room = inflight->closed ||
 	       (vhost_backend_ring_room(&inflight->ring) >= VHOST_BACKEND_RING_ANY &&
-		(!slot || !list_empty(&inflight->free)));
+		(!slot || slot_is_free(inflight)));
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return room;
 }
@@ -324,7 +406,7 @@ void vhost_backend_inflight_unclaim(struct vhost_backend_inflight *inflight,
 	ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	slot->state = VHOST_BACKEND_SLOT_QUEUED;
-	if (slot->reply && !slot->completion)
+	if (slot->given_up)
 		withdraw(inflight, slot, &ended);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	finish_ended(inflight, &ended);

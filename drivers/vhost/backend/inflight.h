@@ -30,6 +30,16 @@ struct vhost_backend_slot {
 	u32 request;			/* as delivered */
 	enum vhost_backend_slot_state state;
 	bool reply;			/* wants one, whoever still waits for it */
+	bool given_up;			/* by the worker that waited for it */
+};
+
+/* A request to be queued. */
+struct vhost_backend_submission {
+	struct vhost_backend_record *record;	/* its id and reply flag are set */
+	struct file *file;		/* attached, or NULL; a reference is taken */
+	struct vhost_backend_completion *completion;	/* with its backend, or NULL */
+	unsigned long deadline;		/* of @completion, jiffies */
+	bool reply;			/* wants one; true with @completion */
 };
 
 /*
@@ -44,6 +54,8 @@ struct vhost_backend_inflight {
 	struct list_head free;
 	struct list_head busy;		/* in the order in which they were queued */
 	u32 nr_slots;
+	u32 nr_free;
+	u32 reserved_slots;
 	u32 waiting;			/* slots that want a reply */
 	u32 waiting_peak;
 	u32 bytes_peak;
@@ -71,10 +83,14 @@ int vhost_backend_inflight_init(struct vhost_backend_inflight *inflight,
 void vhost_backend_inflight_destroy(struct vhost_backend_inflight *inflight);
 
 int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
-				 struct vhost_backend_record *record,
-				 struct file *file,
-				 struct vhost_backend_completion *completion,
-				 unsigned long deadline);
+				 const struct vhost_backend_submission *submission);
+int vhost_backend_inflight_reserve(struct vhost_backend_inflight *inflight,
+				   u32 bytes);
+void vhost_backend_inflight_unreserve(struct vhost_backend_inflight *inflight,
+				      u32 bytes);
+int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *inflight,
+					  const struct vhost_backend_submission *submission,
+					  u32 bytes);
 bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight,
 				     bool slot);
 

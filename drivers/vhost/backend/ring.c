@@ -37,14 +37,52 @@ void vhost_backend_ring_init(struct vhost_backend_ring *ring,
 }
 
 /**
- * vhost_backend_ring_room() - how much is free
+ * vhost_backend_ring_waiting() - how much is in it
+ * @ring: the ring
+ *
+ * Return: bytes.
+ */
+u32 vhost_backend_ring_waiting(const struct vhost_backend_ring *ring)
+{
+	return ring->producer - ring->consumer;
+}
+
+/**
+ * vhost_backend_ring_room() - how much is free, and not reserved
  * @ring: the ring
  *
  * Return: bytes.
  */
 u32 vhost_backend_ring_room(const struct vhost_backend_ring *ring)
 {
-	return ring->bytes - (u32)(ring->producer - ring->consumer);
+	return ring->bytes - vhost_backend_ring_waiting(ring) - ring->reserved;
+}
+
+/**
+ * vhost_backend_ring_reserve() - keep room for a message that is sure to come
+ * @ring: the ring
+ * @bytes: VHOST_BACKEND_RING_NEED() of it
+ *
+ * Ends with vhost_backend_ring_unreserve(), before the message is put.
+ *
+ * Return: false if there is no room.
+ */
+bool vhost_backend_ring_reserve(struct vhost_backend_ring *ring, u32 bytes)
+{
+	if (vhost_backend_ring_room(ring) < bytes)
+		return false;
+	ring->reserved += bytes;
+	return true;
+}
+
+/**
+ * vhost_backend_ring_unreserve() - give room back
+ * @ring: the ring
+ * @bytes: that were reserved
+ */
+void vhost_backend_ring_unreserve(struct vhost_backend_ring *ring, u32 bytes)
+{
+	ring->reserved -= bytes;
 }
 
 /* Fills the rest of the ring, so that the next record starts at offset 0. */

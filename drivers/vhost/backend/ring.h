@@ -26,12 +26,14 @@ struct vhost_backend_ring {
 	void *data;
 	u32 bytes;			/* a power of two */
 	u32 live;			/* records that are neither popped nor withdrawn */
+	u32 reserved;			/* bytes of room that only their owner may use */
 	u64 producer;
 	u64 consumer;
 };
 
-/* Room that is enough for any message, wherever in the ring it comes to lie. */
-#define VHOST_BACKEND_RING_ANY	(2 * VHOST_BACKEND_MSG_MAX)
+/* Room that is enough for a message of @bytes: it may have to skip as much. */
+#define VHOST_BACKEND_RING_NEED(bytes)	(2 * (bytes))
+#define VHOST_BACKEND_RING_ANY		VHOST_BACKEND_RING_NEED(VHOST_BACKEND_MSG_MAX)
 
 /* Bytes that @msg takes, in the ring and in a read. */
 static inline u32 vhost_backend_msg_bytes(const struct vhost_backend_msg *msg)
@@ -49,6 +51,9 @@ const struct vhost_backend_msg *
 vhost_backend_ring_peek(struct vhost_backend_ring *ring, u64 limit);
 void vhost_backend_ring_pop(struct vhost_backend_ring *ring);
 void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position);
+u32 vhost_backend_ring_waiting(const struct vhost_backend_ring *ring);
 u32 vhost_backend_ring_room(const struct vhost_backend_ring *ring);
+bool vhost_backend_ring_reserve(struct vhost_backend_ring *ring, u32 bytes);
+void vhost_backend_ring_unreserve(struct vhost_backend_ring *ring, u32 bytes);
 
 #endif /* VHOST_BACKEND_RING_H */

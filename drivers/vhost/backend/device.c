@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bound vhost devices: what an unmodified device would give to read(), its IOTLB
+ * misses, is delivered as IOTLB_MSG. The device's own read_iter is called, and
+ * that looks at O_NONBLOCK each time: who holds the descriptor can make it sleep
+ * for ever. So each device has a thread, which can be signalled out of it.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/miscdevice.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <linux/xarray.h>
+#include <uapi/linux/major.h>
+#include <uapi/linux/vhost_types.h>
+
+#include "channel.h"
+#include "device.h"
+
+#define IOTLB_BYTES	(sizeof(struct vhost_backend_msg) + sizeof(struct vhost_backend_iotlb))
+
+struct bound_device {
+	struct list_head node;		/* channel->devices, under bind_mutex */
+	struct vhost_backend_channel *channel;
+	struct file *file;
+	struct task_struct *thread;
+	bool ended;			/* by itself: closed_work is to unbind it */
+
+	/* On the device's wait queue; called under that queue's lock. */
+	wait_queue_entry_t hook;
+	wait_queue_head_t *queue;
+	poll_table table;
+
+	/* Ours, taken inside the device's: only the thread sleeps here. */
+	wait_queue_head_t wait;
+	bool woken;
+};
+
+static int device_woken(wait_queue_entry_t *hook, unsigned int mode, int sync,
+			void *key)
+{
+	struct bound_device *device = container_of(hook, struct bound_device, hook);
+
+	if (key_to_poll(key) & EPOLLIN) {
+		WRITE_ONCE(device->woken, true);
+		wake_up(&device->wait);
+	}
+	return 0;
+}
+
+static void hook_queue(struct file *file, wait_queue_head_t *queue, poll_table *table)
+{
+	struct bound_device *device = container_of(table, struct bound_device, table);
+
+	device->queue = queue;
+	add_wait_queue(queue, &device->hook);
+}
+
+static void queue_message(struct bound_device *device,
+			  const struct vhost_iotlb_msg *iotlb)
+{
+	struct vhost_backend_record record = {
+		.msg = {
+			.request = VHOST_BACKEND_IOTLB_MSG,
+			.flags = VHOST_BACKEND_MSG_VERSION,
+			.size = sizeof(record.iotlb),
+			.fd = VHOST_BACKEND_FD_NONE,
+		},
+		.iotlb = {
+			.iova = iotlb->iova,
+			.size = iotlb->size,
+			.uaddr = iotlb->uaddr,
+			.perm = iotlb->perm,
+			.type = iotlb->type,
+		},
+	};
+	const struct vhost_backend_submission submission = {
+		.record = &record,
+		.reply = true,
+	};
+
+	if (!vhost_backend_inflight_queue_reserved(&device->channel->inflight,
+						   &submission, IOTLB_BYTES))
+		vhost_backend_channel_announce(device->channel);
+}
+
+/* Reads one message; the reservation is used up or given back. */
+static int transfer(struct bound_device *device)
+{
+	/* Both versions of struct vhost_msg have their IOTLB message here. */
+	struct vhost_msg_v2 msg;
+	struct kvec vector = { &msg, sizeof(msg) };
+	struct iov_iter iter;
+	loff_t position = 0;
+	ssize_t n;
+
+	iov_iter_kvec(&iter, ITER_DEST, &vector, 1, sizeof(msg));
+	n = vfs_iter_read(device->file, &iter, &position, 0);
+	if (n == sizeof(msg)) {
+		queue_message(device, &msg.iotlb);
+		return 0;
+	}
+	vhost_backend_inflight_unreserve(&device->channel->inflight, IOTLB_BYTES);
+	vhost_backend_channel_wake_room(device->channel);
+	if (n == -EAGAIN)
+		return 0;		/* another reader was quicker */
+	return n < 0 ? n : -EIO;
+}
+
+/*
+ * Without room, the message stays in the device. Room is reserved before it is
+ * read, since it cannot be put back.
+ */
+static int deliver(struct bound_device *device)
+{
+	struct vhost_backend_channel *channel = device->channel;
+	int err = vhost_backend_inflight_reserve(&channel->inflight, IOTLB_BYTES);
+
+	if (!err)
+		return transfer(device);
+	if (err != -EAGAIN)
+		return err;
+	return wait_event_interruptible(channel->room_wait,
+					vhost_backend_inflight_has_room(&channel->inflight,
+									true) ||
+					kthread_should_stop());
+}
+
+/* Returns when there may be a message, or an error: a signal. */
+static int wait_for_message(struct bound_device *device)
+{
+	return wait_event_interruptible(device->wait, READ_ONCE(device->woken) ||
+					kthread_should_stop());
+}
+
+static int device_main(void *data)
+{
+	struct bound_device *device = data;
+	int err = 0;
+
+	allow_signal(SIGKILL);
+	while (!err && !kthread_should_stop()) {
+		/* Cleared before the look: one that comes after it sets it again. */
+		smp_store_mb(device->woken, false);
+		if (!(READ_ONCE(device->file->f_flags) & O_NONBLOCK))
+			err = -EINVAL;
+		else if (vfs_poll(device->file, NULL) & EPOLLIN)
+			err = deliver(device);
+		else
+			err = wait_for_message(device);
+	}
+	if (!kthread_should_stop()) {
+		WRITE_ONCE(device->ended, true);
+		schedule_work(&device->channel->closed_work);
+	}
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+/* Devices of others that have a read() like vhost's, by their operations. */
+static DEFINE_XARRAY(known_devices);
+
+/**
+ * vhost_backend_register_device() - let a device be bound for its IOTLB messages
+ * @fops: of the device's files, whose read_iter gives struct vhost_msg or
+ *	struct vhost_msg_v2 and honours O_NONBLOCK and signals, and whose poll has
+ *	one wait queue
+ *
+ * For drivers on the vhost core, with vhost_chr_read_iter() and vhost_chr_poll().
+ * vhost-net and vhost-vsock are known.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; -EBUSY registered already; -ENOMEM.
+ */
+int vhost_backend_register_device(const struct file_operations *fops)
+{
+	return xa_insert(&known_devices, (unsigned long)fops, (void *)fops, GFP_KERNEL);
+}
+EXPORT_SYMBOL_GPL(vhost_backend_register_device);
+
+/**
+ * vhost_backend_unregister_device() - undo vhost_backend_register_device()
+ * @fops: as given there; no file of the device is open any more
+ *
+ * Context: Process context. May sleep.
+ */
+void vhost_backend_unregister_device(const struct file_operations *fops)
+{
+	xa_erase(&known_devices, (unsigned long)fops);
+}
+EXPORT_SYMBOL_GPL(vhost_backend_unregister_device);
+
+/* Only devices whose messages are known to be IOTLB messages. */
+static bool is_bindable(const struct file *file)
+{
+	const struct inode *inode = file_inode(file);
+
+	if (!(file->f_mode & FMODE_READ) || !(READ_ONCE(file->f_flags) & O_NONBLOCK))
+		return false;
+	if (xa_load(&known_devices, (unsigned long)file->f_op))
+		return true;
+	return S_ISCHR(inode->i_mode) && imajor(inode) == MISC_MAJOR &&
+	       (iminor(inode) == VHOST_NET_MINOR || iminor(inode) == VHOST_VSOCK_MINOR);
+}
+
+static struct bound_device *find_device(struct vhost_backend_channel *channel,
+					const struct file *file)
+{
+	struct bound_device *device;
+
+	list_for_each_entry(device, &channel->devices, node)
+		if (device->file == file)
+			return device;
+	return NULL;
+}
+
+static struct bound_device *create_device(struct vhost_backend_channel *channel,
+					  struct file *file)
+{
+	struct bound_device *device = kzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
+
+	if (!device)
+		return ERR_PTR(-ENOMEM);
+	device->channel = channel;
+	device->file = file;
+	init_waitqueue_head(&device->wait);
+	init_waitqueue_func_entry(&device->hook, device_woken);
+	init_poll_funcptr(&device->table, hook_queue);
+	device->thread = kthread_create(device_main, device, "vhost-backend-d");
+	if (IS_ERR(device->thread)) {
+		long err = PTR_ERR(device->thread);
+
+		kfree(device);
+		return ERR_PTR(err);
+	}
+	return device;
+}
+
+/**
+ * vhost_backend_device_bind() - deliver a vhost device's messages
+ * @channel: READY, its bind_mutex held
+ * @file: the device; a reference is taken
+ *
+ * Return: 0; -EINVAL not such a device, or blocking; -EBUSY bound already;
+ * -EMFILE too many bindings; -ENOMEM.
+ */
+int vhost_backend_device_bind(struct vhost_backend_channel *channel,
+			      struct file *file)
+{
+	struct bound_device *device;
+
+	lockdep_assert_held(&channel->bind_mutex);
+	if (!is_bindable(file))
+		return -EINVAL;
+	if (find_device(channel, file))
+		return -EBUSY;
+	if (!vhost_backend_account_add_binding(channel->account,
+					       READ_ONCE(vhost_backend_max_bindings)))
+		return -EMFILE;
+	device = create_device(channel, file);
+	if (IS_ERR(device)) {
+		vhost_backend_account_drop_binding(channel->account);
+		return PTR_ERR(device);
+	}
+	get_file(file);
+	vfs_poll(file, &device->table);
+	list_add_tail(&device->node, &channel->devices);
+	WRITE_ONCE(channel->nr_bindings, channel->nr_bindings + 1);
+	wake_up_process(device->thread);
+	return 0;
+}
+
+static void unbind_device(struct bound_device *device)
+{
+	struct vhost_backend_channel *channel = device->channel;
+
+	if (device->queue)
+		remove_wait_queue(device->queue, &device->hook);
+	/* It may sleep in the device's read: see the top. */
+	send_sig(SIGKILL, device->thread, 1);
+	kthread_stop(device->thread);
+	list_del(&device->node);
+	WRITE_ONCE(channel->nr_bindings, channel->nr_bindings - 1);
+	vhost_backend_account_drop_binding(channel->account);
+	fput(device->file);
+	kfree(device);
+}
+
+/**
+ * vhost_backend_device_unbind() - undo vhost_backend_device_bind()
+ * @channel: its bind_mutex held
+ * @file: which device; NULL: all
+ *
+ * What was read before is still delivered.
+ *
+ * Return: 0; -ENOENT nothing was bound.
+ */
+int vhost_backend_device_unbind(struct vhost_backend_channel *channel,
+				const struct file *file)
+{
+	struct bound_device *device, *next;
+	int err = -ENOENT;
+
+	lockdep_assert_held(&channel->bind_mutex);
+	list_for_each_entry_safe(device, next, &channel->devices, node) {
+		if (file && device->file != file)
+			continue;
+		unbind_device(device);
+		err = 0;
+	}
+	return err;
+}
+
+/**
+ * vhost_backend_device_unbind_ended() - unbind what has ended by itself
+ * @channel: its bind_mutex held
+ */
+void vhost_backend_device_unbind_ended(struct vhost_backend_channel *channel)
+{
+	struct bound_device *device, *next;
+
+	lockdep_assert_held(&channel->bind_mutex);
+	list_for_each_entry_safe(device, next, &channel->devices, node)
+		if (READ_ONCE(device->ended))
+			unbind_device(device);
+}
