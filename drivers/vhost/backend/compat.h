@@ -6,11 +6,13 @@
 #ifndef VHOST_BACKEND_COMPAT_H
 #define VHOST_BACKEND_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/shmem_fs.h>
 #include <linux/timer.h>
 #include <linux/version.h>
+#include <linux/wait.h>
 
 /* 6.8: receive_fd() got the user pointer that receive_fd_user() had. */
 static inline int vhost_backend_receive_fd(struct file *file, unsigned int flags)
@@ -34,6 +36,31 @@ static inline void vhost_backend_timer_shutdown(struct timer_list *timer)
 	timer_shutdown_sync(timer);
 #else
 	del_timer_sync(timer);
+#endif
+}
+
+/* 6.8: eventfd_signal() lost its count, which was always 1. */
+static inline void vhost_backend_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(eventfd);
+#else
+	eventfd_signal(eventfd, 1);
+#endif
+}
+
+/*
+ * 6.17: a priority waiter is no longer exclusive; one that is finds out whether it
+ * is the only one.
+ */
+static inline int vhost_backend_add_priority_exclusive(wait_queue_head_t *queue,
+						       wait_queue_entry_t *wait)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return add_wait_queue_priority_exclusive(queue, wait);
+#else
+	add_wait_queue_priority(queue, wait);
+	return 0;
 #endif
 }
 

@@ -499,6 +499,48 @@ static long ioctl_events(struct test_worker *worker, void __user *argp)
 	return copy_to_user(argp, &events, sizeof(events)) ? -EFAULT : 0;
 }
 
+static long ioctl_hook(struct test_worker *worker, void __user *argp)
+{
+	struct vhost_backend_test_hook arg;
+	struct test_hook *hook = NULL;
+	long err = 0;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	if (arg.flags)
+		return -EINVAL;
+	down_write(&worker->attachment);
+	arg.count = 0;
+	if (arg.fd != -1) {
+		hook = worker->hook ? ERR_PTR(-EBUSY) : test_hook_create(arg.fd);
+		err = PTR_ERR_OR_ZERO(hook);
+	} else if (worker->hook) {
+		arg.count = test_hook_count(worker->hook);
+		test_hook_free(worker->hook);
+	} else {
+		err = -ENOENT;
+	}
+	if (!err)
+		worker->hook = hook;
+	up_write(&worker->attachment);
+	if (!err && copy_to_user(argp, &arg, sizeof(arg)))
+		err = -EFAULT;
+	return err;
+}
+
+static long ioctl_signal(void __user *argp)
+{
+	struct vhost_backend_test_signal arg;
+	long err;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	err = test_hook_signal(arg.fd, arg.count, &arg.ns);
+	if (!err && copy_to_user(argp, &arg, sizeof(arg)))
+		err = -EFAULT;
+	return err;
+}
+
 static long worker_ioctl(struct file *file, unsigned int command, unsigned long arg)
 {
 	struct test_worker *worker = file->private_data;
@@ -527,6 +569,10 @@ static long worker_ioctl(struct file *file, unsigned int command, unsigned long 
 		return ioctl_accepts(worker, arg);
 	case VHOST_BACKEND_TEST_EVENTS:
 		return ioctl_events(worker, argp);
+	case VHOST_BACKEND_TEST_HOOK:
+		return ioctl_hook(worker, argp);
+	case VHOST_BACKEND_TEST_SIGNAL:
+		return ioctl_signal(argp);
 	default:
 		return -ENOTTY;
 	}
@@ -575,6 +621,8 @@ static int worker_release(struct inode *inode, struct file *file)
 	struct test_request *request, *next;
 
 	detach(worker);
+	if (worker->hook)
+		test_hook_free(worker->hook);
 	list_for_each_entry_safe(request, next, &worker->requests, node)
 		kref_put(&request->ref, free_request);
 	fput(worker->own_file);

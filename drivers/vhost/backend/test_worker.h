@@ -9,6 +9,7 @@
 #include <linux/vhost_backend.h>
 #include <uapi/linux/vhost_backend_test.h>
 
+struct test_hook;
 struct test_load;
 
 /* One open of the test device: one backend. */
@@ -20,6 +21,7 @@ struct test_worker {
 	struct test_load *load;			/* NULL: never ran, or was stopped */
 	struct vhost_backend_test_run last_run;	/* of a load that was stopped */
 	struct file *own_file;
+	struct test_hook *hook;			/* under @attachment for writing */
 
 	spinlock_t lock;			/* the two below */
 	struct list_head requests;		/* asynchronous ones, for RESULT */
@@ -35,5 +37,11 @@ struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
 void test_load_report(struct test_load *load, struct vhost_backend_test_run *run);
 void test_load_wait(struct test_load *load);
 void test_load_free(struct test_load *load);
+
+
+struct test_hook *test_hook_create(int fd);
+u64 test_hook_count(const struct test_hook *hook);
+void test_hook_free(struct test_hook *hook);
+int test_hook_signal(int fd, u32 count, u64 *ns);
 
 #endif /* VHOST_BACKEND_TEST_WORKER_H */

@@ -168,6 +168,35 @@ struct vhost_backend_test_events {
 	__u32 gone;
 };
 
+/**
+ * struct vhost_backend_test_hook - argument of %VHOST_BACKEND_TEST_HOOK
+ * @fd: the eventfd to hook; -1: take the hook off
+ * @flags: 0
+ * @count: out: how often the hook was called, since it was hooked
+ *
+ * The hook is a stand-in for a KVM irqfd: an exclusive priority waiter that does
+ * nothing but consume the eventfd's counter. One for each open of the device.
+ * EBUSY: there is one already, or, on newer kernels, another priority waiter.
+ */
+struct vhost_backend_test_hook {
+	__s32 fd;
+	__u32 flags;
+	__aligned_u64 count;
+};
+
+/**
+ * struct vhost_backend_test_signal - argument of %VHOST_BACKEND_TEST_SIGNAL
+ * @fd: the eventfd
+ * @count: how often to signal it, 1 to 1000000
+ * @ns: out: time that all of it took, with interrupts off; under QEMU's -icount
+ *	with shift=0, instructions
+ */
+struct vhost_backend_test_signal {
+	__s32 fd;
+	__u32 count;
+	__aligned_u64 ns;
+};
+
 #define VHOST_BACKEND_TEST_IOCTL	0xAF
 
 /* vhost_backend_attach(); EBUSY: attached already */
@@ -195,5 +224,10 @@ struct vhost_backend_test_events {
 #define VHOST_BACKEND_TEST_ACCEPTS	_IO(VHOST_BACKEND_TEST_IOCTL, 0xE9)
 #define VHOST_BACKEND_TEST_EVENTS	_IOR(VHOST_BACKEND_TEST_IOCTL, 0xEA, \
 					     struct vhost_backend_test_events)
+
+#define VHOST_BACKEND_TEST_HOOK		_IOWR(VHOST_BACKEND_TEST_IOCTL, 0xEB, \
+					      struct vhost_backend_test_hook)
+#define VHOST_BACKEND_TEST_SIGNAL	_IOWR(VHOST_BACKEND_TEST_IOCTL, 0xEC, \
+					      struct vhost_backend_test_signal)
 
 #endif /* _UAPI_LINUX_VHOST_BACKEND_TEST_H */
