@@ -12,25 +12,32 @@
 static DEFINE_MUTEX(accounts_lock);
 static LIST_HEAD(accounts);
 
-static struct vhost_backend_account *find_account(kuid_t uid)
+/* The account of @uid; else @fresh, as his. */
+static struct vhost_backend_account *
+find_or_add(kuid_t uid, struct vhost_backend_account *fresh)
 {
 	struct vhost_backend_account *account;
 
 	list_for_each_entry(account, &accounts, node)
 		if (uid_eq(account->uid, uid))
 			return account;
-	account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
-	if (!account)
-		return NULL;
-	account->uid = uid;
-	list_add(&account->node, &accounts);
-	return account;
+	fresh->uid = uid;
+	list_add(&fresh->node, &accounts);
+	return fresh;
+}
+
+static void drop_channel(struct vhost_backend_account *account)
+{
+	if (--account->channels)
+		return;
+	list_del(&account->node);
+	kfree(account);
 }
 
 /* capable() last: it is audited, and is asked only for what is over the limit. */
 static bool over_limit(u32 count, u32 max)
 {
-	return count >= max && !capable(CAP_SYS_RESOURCE);
+	return count > max && !capable(CAP_SYS_RESOURCE);
 }
 
 /**
@@ -41,20 +48,19 @@ static bool over_limit(u32 count, u32 max)
  */
 struct vhost_backend_account *vhost_backend_account_get(u32 max_channels)
 {
+	struct vhost_backend_account *fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	struct vhost_backend_account *account;
 
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
 	mutex_lock(&accounts_lock);
-	account = find_account(current_uid());
-	if (!account) {
-		account = ERR_PTR(-ENOMEM);
-	} else if (over_limit(account->channels, max_channels)) {
-		if (!account->channels) {
-			list_del(&account->node);
-			kfree(account);
-		}
+	account = find_or_add(current_uid(), fresh);
+	if (account != fresh)
+		kfree(fresh);
+	account->channels++;
+	if (over_limit(account->channels, max_channels)) {
+		drop_channel(account);
 		account = ERR_PTR(-EMFILE);
-	} else {
-		account->channels++;
 	}
 	mutex_unlock(&accounts_lock);
 	return account;
@@ -67,10 +73,7 @@ struct vhost_backend_account *vhost_backend_account_get(u32 max_channels)
 void vhost_backend_account_put(struct vhost_backend_account *account)
 {
 	mutex_lock(&accounts_lock);
-	if (!--account->channels) {
-		list_del(&account->node);
-		kfree(account);
-	}
+	drop_channel(account);
 	mutex_unlock(&accounts_lock);
 }
 
@@ -84,13 +87,12 @@ void vhost_backend_account_put(struct vhost_backend_account *account)
 bool vhost_backend_account_add_binding(struct vhost_backend_account *account,
 				       u32 max_bindings)
 {
-	bool added = false;
+	bool added;
 
 	mutex_lock(&accounts_lock);
-	if (!over_limit(account->bindings, max_bindings)) {
+	added = !over_limit(account->bindings + 1, max_bindings);
+	if (added)
 		account->bindings++;
-		added = true;
-	}
 	mutex_unlock(&accounts_lock);
 	return added;
 }
