@@ -47,6 +47,7 @@ struct test_load {
 	struct vhost_backend_test_run run;
 	spinlock_t lock;		/* results */
 	wait_queue_head_t wait;		/* for a request of a thread to be free */
+	bool stop;
 	u32 nr_vrings;
 	u32 nr_threads;
 	struct load_thread threads[];
@@ -55,6 +56,11 @@ struct test_load {
 static unsigned long load_timeout(const struct test_load *load)
 {
 	return msecs_to_jiffies(load->run.timeout_ms);
+}
+
+static bool should_stop(const struct load_thread *thread)
+{
+	return READ_ONCE(thread->load->stop);
 }
 
 static bool is_final(int err)
@@ -147,7 +153,7 @@ static int send_plain_wait(struct load_thread *thread)
 {
 	int err;
 
-	while ((err = try_send(thread)) == -EAGAIN && !kthread_should_stop()) {
+	while ((err = try_send(thread)) == -EAGAIN && !should_stop(thread)) {
 		err = vhost_backend_wait_room(thread->load->be,
 					      load_timeout(thread->load));
 		if (err)
@@ -221,7 +227,7 @@ static void async_done(struct vhost_backend_completion *completion, int error,
 	struct test_load *load = thread->load;
 	unsigned long flags;
 
-	/* Once the lock is free, the load may be: see test_load_wait(). */
+	/* Once the lock is free, the load may be: see test_load_join(). */
 	spin_lock_irqsave(&load->lock, flags);
 	note_end(thread, error, request->sent);
 	clear_bit_unlock(0, &request->busy);
@@ -311,14 +317,18 @@ static int load_main(void *data)
 	ktime_t start = ktime_get();
 	u64 sent = 0;
 
-	while (!kthread_should_stop() && (!load->run.count || sent < load->run.count)) {
+	while (!should_stop(thread) && (!load->run.count || sent < load->run.count)) {
 		if (is_final(senders[random_sender(thread)](thread)))
 			break;
 		keep_rate(load, start, ++sent);
 		cond_resched();
 	}
 	wait_event(load->wait, all_requests_ended(thread));
-	WRITE_ONCE(thread->finished, true);
+	/* Once the lock is free, the load may be. */
+	spin_lock_irq(&load->lock);
+	thread->finished = true;
+	wake_up(&load->wait);
+	spin_unlock_irq(&load->lock);
 	return 0;
 }
 
@@ -329,7 +339,6 @@ static int create_thread(struct load_thread *thread)
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	thread->task = get_task_struct(task);
-	wake_up_process(task);
 	return 0;
 }
 
@@ -359,7 +368,14 @@ struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
 	load->be = be;
 	load->nr_vrings = nr_vrings;
 	load->own_file = own_file;
-	load->run = *run;
+	load->run = (struct vhost_backend_test_run){
+		.threads = run->threads,
+		.mix = run->mix,
+		.count = run->count,
+		.rate = run->rate,
+		.seed = run->seed,
+		.timeout_ms = run->timeout_ms,
+	};
 	spin_lock_init(&load->lock);
 	init_waitqueue_head(&load->wait);
 	for (i = 0; i < run->threads; i++) {
@@ -370,12 +386,15 @@ struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
 		prandom_seed_state(&thread->random, (u64)run->seed << 8 | i);
 		err = create_thread(thread);
 		if (err) {
-			test_load_wait(load);
+			test_load_join(load);
 			test_load_free(load);
 			return ERR_PTR(err);
 		}
 		load->nr_threads++;
 	}
+	/* All or none: one that runs may wait for what the caller is to answer. */
+	for (i = 0; i < run->threads; i++)
+		wake_up_process(load->threads[i].task);
 	return load;
 }
 
@@ -410,21 +429,50 @@ void test_load_report(struct test_load *load, struct vhost_backend_test_run *run
 	spin_lock_irqsave(&load->lock, flags);
 	for (i = 0; i < load->nr_threads; i++) {
 		add_result(run, &load->threads[i].result);
-		run->running += !READ_ONCE(load->threads[i].finished);
+		run->running += !load->threads[i].finished;
 	}
 	spin_unlock_irqrestore(&load->lock, flags);
 }
 
+static bool all_finished(struct test_load *load)
+{
+	bool finished = true;
+	u32 i;
+
+	spin_lock_irq(&load->lock);
+	for (i = 0; i < load->nr_threads; i++)
+		finished &= load->threads[i].finished;
+	spin_unlock_irq(&load->lock);
+	return finished;
+}
+
 /**
- * test_load_wait() - tell the threads to finish, wait until they have
+ * test_load_finish() - tell the threads to finish, wait until they have
  * @load: the load
+ *
+ * Killable: their requests may wait for the very process that waits here.
+ *
+ * Return: 0 or -EINTR.
  */
-void test_load_wait(struct test_load *load)
+int test_load_finish(struct test_load *load)
+{
+	WRITE_ONCE(load->stop, true);
+	return wait_event_killable(load->wait, all_finished(load)) ? -EINTR : 0;
+}
+
+/**
+ * test_load_join() - wait until all threads and requests have ended
+ * @load: the load; it has finished, or its backend was shut down
+ */
+void test_load_join(struct test_load *load)
 {
 	u32 i;
 
-	for (i = 0; i < load->nr_threads; i++)
+	WRITE_ONCE(load->stop, true);
+	for (i = 0; i < load->nr_threads; i++) {
 		kthread_stop(load->threads[i].task);
+		put_task_struct(load->threads[i].task);
+	}
 	/* The last done may still be on its way out of the lock. */
 	spin_lock_irq(&load->lock);
 	spin_unlock_irq(&load->lock);
@@ -432,13 +480,9 @@ void test_load_wait(struct test_load *load)
 
 /**
  * test_load_free() - free a load
- * @load: the load, waited for
+ * @load: the load, joined
  */
 void test_load_free(struct test_load *load)
 {
-	u32 i;
-
-	for (i = 0; i < load->nr_threads; i++)
-		put_task_struct(load->threads[i].task);
 	kvfree(load);
 }

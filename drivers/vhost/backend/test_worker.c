@@ -395,7 +395,7 @@ static void stop_load(struct test_worker *worker)
 
 	if (!load)
 		return;
-	test_load_wait(load);
+	test_load_join(load);
 	test_load_report(load, &worker->last_run);
 	test_load_free(load);
 	worker->load = NULL;
@@ -459,8 +459,17 @@ static long ioctl_report(struct test_worker *worker, void __user *argp)
 	return copy_to_user(argp, &run, sizeof(run)) ? -EFAULT : 0;
 }
 
+/* The attachment is held for reading while it takes, so that others can shut down. */
 static long ioctl_stop(struct test_worker *worker)
 {
+	long err = 0;
+
+	down_read(&worker->attachment);
+	if (worker->load)
+		err = test_load_finish(worker->load);
+	up_read(&worker->attachment);
+	if (err)
+		return err;
 	down_write(&worker->attachment);
 	stop_load(worker);
 	up_write(&worker->attachment);

@@ -35,9 +35,9 @@ struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
 				  struct file *own_file,
 				  const struct vhost_backend_test_run *run);
 void test_load_report(struct test_load *load, struct vhost_backend_test_run *run);
-void test_load_wait(struct test_load *load);
+int test_load_finish(struct test_load *load);
+void test_load_join(struct test_load *load);
 void test_load_free(struct test_load *load);
-
 
 struct test_hook *test_hook_create(int fd);
 u64 test_hook_count(const struct test_hook *hook);

@@ -126,6 +126,7 @@ struct vhost_backend_test_result {
  * @refused: out: sends and requests that were refused for room or for good
  * @last_error: out: the last error of a refusal or an end
  * @running: out: threads that have not finished
+ * @reserved: 0
  * @latency_max_ns: out: longest time from a request to its reply
  * @latency_sum_ns: out: sum of these times, over answered requests
  *
