@@ -25,7 +25,8 @@ struct vhost_backend;
  *	and all that follow will
  *
  * All are optional. Called in process context with no lock of the channel held.
- * They may sleep and send; they must not detach.
+ * They may sleep and send; they must not detach. @gone may be called before
+ * vhost_backend_attach() has returned.
  */
 struct vhost_backend_ops {
 	void (*reset)(void *private);
@@ -34,8 +35,8 @@ struct vhost_backend_ops {
 
 /**
  * struct vhost_backend_req - one request
- * @request: &enum vhost_backend_request; never one of the STD_ kinds, which the
- *	channel makes of SHMEM_MAP and SHMEM_UNMAP where the frontend wants them
+ * @request: &enum vhost_backend_request; never STD_SHMEM_MAP or STD_SHMEM_UNMAP,
+ *	which the channel makes of the others where the frontend wants them
  * @size: bytes at @payload
  * @payload: the request's struct of uapi/linux/vhost_backend.h; copied
  * @file: the attached file or NULL. The channel takes a reference of its own

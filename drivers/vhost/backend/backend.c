@@ -229,13 +229,6 @@ static int refuse_room(struct vhost_backend *be, int err)
 	return err;
 }
 
-static void raise(struct vhost_backend_channel *channel, u32 request, u32 vring)
-{
-	vhost_backend_channel_raised(channel,
-				     vhost_backend_notify_raise(&channel->notify,
-								request, vring));
-}
-
 static int raise_vring(struct vhost_backend *be, u32 request, u32 index)
 {
 	int err = may_send(be, request);
@@ -244,7 +237,7 @@ static int raise_vring(struct vhost_backend *be, u32 request, u32 index)
 		return err;
 	if (index >= be->nr_vrings)
 		return refuse_content(be, -ERANGE);
-	raise(be->channel, request, be->vring_base + index);
+	vhost_backend_channel_raise(be->channel, request, be->vring_base + index, false);
 	return 0;
 }
 
@@ -257,8 +250,9 @@ static int raise_vring(struct vhost_backend *be, u32 request, u32 index)
  * of room. The frontend is told at least once after this, and no sooner than of
  * whatever this worker sent before.
  *
- * Context: Any but NMI; on PREEMPT_RT not under a raw spinlock with interrupts
- * on.
+ * Context: Any but NMI. A frontend that sleeps may be woken before this returns,
+ * and what it waits with may signal an eventfd: not under a lock that a wake
+ * function of the caller's takes.
  * Return: 0; -ERANGE not one of its vrings; -EOPNOTSUPP the frontend does not
  * take it; -ESHUTDOWN; -ENOTCONN.
  */
@@ -294,7 +288,8 @@ int vhost_backend_config_change(struct vhost_backend *be)
 	int err = may_send(be, VHOST_BACKEND_CONFIG_CHANGE_MSG);
 
 	if (!err)
-		raise(be->channel, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+		vhost_backend_channel_raise(be->channel, VHOST_BACKEND_CONFIG_CHANGE_MSG,
+					    0, false);
 	return err;
 }
 EXPORT_SYMBOL_GPL(vhost_backend_config_change);
@@ -385,8 +380,8 @@ int vhost_backend_send(struct vhost_backend *be,
 	if (policy == VHOST_BACKEND_REPLY_ALWAYS)
 		return refuse_content(be, -EINVAL);
 	if (policy == VHOST_BACKEND_REPLY_NOTIFICATION) {
-		raise(be->channel, req->request,
-		      req->size ? record.state.index : 0);
+		vhost_backend_channel_raise(be->channel, req->request,
+					    req->size ? record.state.index : 0, false);
 		return 0;
 	}
 	return refuse_room(be, submit(be, &record, req->file, NULL, 0));
@@ -419,16 +414,14 @@ int vhost_backend_request_async(struct vhost_backend *be,
 }
 EXPORT_SYMBOL_GPL(vhost_backend_request_async);
 
-/* Waits until a message fits; @slot: one that needs a slot. */
-static int wait_room(struct vhost_backend *be, bool slot, unsigned long timeout)
+static int wait_room(struct vhost_backend *be, unsigned long timeout)
 {
 	struct vhost_backend_channel *channel = be->channel;
 	long left;
 
 	left = wait_event_killable_timeout(channel->room_wait,
 					   READ_ONCE(be->shutdown) ||
-					   vhost_backend_inflight_has_room(&channel->inflight,
-									   slot),
+					   vhost_backend_inflight_has_room(&channel->inflight),
 					   timeout);
 	if (left < 0)
 		return -EINTR;
@@ -447,7 +440,7 @@ static int wait_room(struct vhost_backend *be, bool slot, unsigned long timeout)
  */
 int vhost_backend_wait_room(struct vhost_backend *be, unsigned long timeout)
 {
-	return wait_room(be, true, bounded(timeout));
+	return wait_room(be, bounded(timeout));
 }
 EXPORT_SYMBOL_GPL(vhost_backend_wait_room);
 
@@ -489,7 +482,7 @@ static int send_and_wait(struct vhost_backend *be,
 	while ((err = submit(be, &record, req->file, &waiter->completion, left))) {
 		if (err != -EAGAIN)
 			return err;
-		err = wait_room(be, true, left);
+		err = wait_room(be, left);
 		if (err == -ETIMEDOUT)
 			vhost_backend_count(channel->counters, refused_room);
 		if (err)

@@ -36,12 +36,8 @@ struct vhost_backend_binding {
 
 static void raise(struct vhost_backend_binding *binding)
 {
-	struct vhost_backend_channel *channel = binding->channel;
-
-	vhost_backend_channel_raised_foreign(channel,
-					     vhost_backend_notify_raise(&channel->notify,
-									binding->request,
-									binding->index));
+	vhost_backend_channel_raise(binding->channel, binding->request,
+				    binding->index, true);
 }
 
 /*
@@ -116,14 +112,11 @@ static void take_pending(struct vhost_backend_binding *binding, __poll_t events)
 {
 	wait_queue_head_t *queue = binding->queue;
 	unsigned long flags;
-	u64 count = 1;
+	u64 count = events & EPOLLIN;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	if (!binding->peek) {
+	if (!binding->peek)
 		eventfd_ctx_do_read(binding->eventfd, &count);
-	} else if (!(events & EPOLLIN)) {
-		count = 0;
-	}
 	if (count)
 		raise(binding);
 	spin_unlock_irqrestore(&queue->lock, flags);

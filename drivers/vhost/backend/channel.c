@@ -31,13 +31,14 @@ static void wake_frontend_work(struct irq_work *work)
  * wq_has_sleeper() is a full barrier between the doorbell and the look at the
  * queue; its partner is the one in prepare_to_wait() or poll_wait(), before the
  * sleeper looks at the doorbell. A wait queue's lock sleeps on PREEMPT_RT, so it
- * can't be taken with interrupts off.
+ * can't be taken with interrupts off; nor do they tell there whether the caller
+ * is inside another one's.
  */
 static void wake(struct vhost_backend_channel *channel, bool foreign)
 {
 	if (!wq_has_sleeper(&channel->frontend_wait))
 		return;
-	if (foreign || irqs_disabled())
+	if (foreign || irqs_disabled() || IS_ENABLED(CONFIG_PREEMPT_RT))
 		irq_work_queue(&channel->wake_work);
 	else
 		wake_frontend(channel);
@@ -57,47 +58,31 @@ void vhost_backend_channel_announce(struct vhost_backend_channel *channel)
 		wake(channel, false);
 }
 
-static void count_raised(struct vhost_backend_channel *channel,
-			 enum vhost_backend_raised raised)
-{
-	vhost_backend_count(channel->counters, notifications_raised);
-	if (raised == VHOST_BACKEND_MERGED)
-		vhost_backend_count(channel->counters, notifications_merged);
-}
-
 /**
- * vhost_backend_channel_raised() - a notification was raised
+ * vhost_backend_channel_raise() - raise a notification
  * @channel: the channel
- * @raised: how
+ * @request: VHOST_BACKEND_VRING_CALL, _VRING_ERR or _CONFIG_CHANGE_MSG
+ * @vring: of the channel
+ * @foreign: the caller is inside another wait queue's lock
+ *
+ * A sleeper on our wait queue may be an aio or io_uring poll that signals an
+ * eventfd from inside our lock; taking ours inside an eventfd's would close the
+ * circle. So with @foreign the wake-up always goes through irq_work, and our lock
+ * only ever comes before a foreign one.
  *
  * Context: Any but NMI; no lock of the channel held.
  */
-void vhost_backend_channel_raised(struct vhost_backend_channel *channel,
-				  enum vhost_backend_raised raised)
+void vhost_backend_channel_raise(struct vhost_backend_channel *channel,
+				 u32 request, u32 vring, bool foreign)
 {
-	count_raised(channel, raised);
-	if (raised == VHOST_BACKEND_RANG)
-		wake(channel, false);
-}
+	enum vhost_backend_raised raised =
+		vhost_backend_notify_raise(&channel->notify, request, vring);
 
-/**
- * vhost_backend_channel_raised_foreign() - likewise, inside a foreign lock
- * @channel: the channel
- * @raised: how
- *
- * For callers inside another wait queue's lock. A sleeper on ours may be an aio
- * or io_uring poll that signals an eventfd from inside our lock; taking ours
- * inside an eventfd's would close the circle. So the wake-up always goes through
- * irq_work, and our lock only ever comes before a foreign one.
- *
- * Context: Any but NMI.
- */
-void vhost_backend_channel_raised_foreign(struct vhost_backend_channel *channel,
-					  enum vhost_backend_raised raised)
-{
-	count_raised(channel, raised);
-	if (raised == VHOST_BACKEND_RANG)
-		wake(channel, true);
+	vhost_backend_count(channel->counters, notifications_raised);
+	if (raised == VHOST_BACKEND_MERGED)
+		vhost_backend_count(channel->counters, notifications_merged);
+	else if (raised == VHOST_BACKEND_RANG)
+		wake(channel, foreign);
 }
 
 /**
@@ -236,48 +221,7 @@ static void release_memory(struct vhost_backend_channel *channel)
 	free_percpu(channel->counters);
 }
 
-/**
- * vhost_backend_channel_prepare() - all of SETUP but its taking effect
- * @channel: NEW, its bind_mutex held
- * @setup: in and out, see the user ABI
- *
- * Allocates all memory that the channel will ever need for messages. Undone by
- * vhost_backend_channel_undo_prepare().
- *
- * Return: 0; -EBUSY not NEW; -EINVAL, -EOPNOTSUPP, -E2BIG, -EMFILE, -ENOMEM as
- * the user ABI says.
- */
-int vhost_backend_channel_prepare(struct vhost_backend_channel *channel,
-				  struct vhost_backend_setup *setup)
-{
-	struct vhost_backend_account *account;
-	int err;
-
-	lockdep_assert_held(&channel->bind_mutex);
-	if (channel->state != VHOST_BACKEND_NEW)
-		return -EBUSY;
-	err = check_setup(setup);
-	if (err)
-		return err;
-	account = vhost_backend_account_get(READ_ONCE(vhost_backend_max_channels));
-	if (IS_ERR(account))
-		return PTR_ERR(account);
-	channel->account = account;
-	channel->setup = *setup;
-	channel->mm = current->mm;
-	channel->user_end = current->mm->task_size;
-	mmgrab(channel->mm);
-	err = allocate(channel);
-	if (err)
-		vhost_backend_channel_undo_prepare(channel);
-	return err;
-}
-
-/**
- * vhost_backend_channel_undo_prepare() - make the channel as it was before
- * @channel: prepared but not published
- */
-void vhost_backend_channel_undo_prepare(struct vhost_backend_channel *channel)
+static void undo_prepare(struct vhost_backend_channel *channel)
 {
 	release_memory(channel);
 	mmdrop(channel->mm);
@@ -290,14 +234,79 @@ void vhost_backend_channel_undo_prepare(struct vhost_backend_channel *channel)
 	memset(&channel->setup, 0, sizeof(channel->setup));
 }
 
-/**
- * vhost_backend_channel_publish() - SETUP takes effect
- * @channel: prepared, its bind_mutex held
- */
-void vhost_backend_channel_publish(struct vhost_backend_channel *channel)
+static int prepare(struct vhost_backend_channel *channel,
+		   const struct vhost_backend_setup *setup)
 {
-	/* Pairs with the load in vhost_backend_channel_is_ready(). */
-	smp_store_release(&channel->state, VHOST_BACKEND_READY);
+	struct vhost_backend_account *account;
+	int err;
+
+	account = vhost_backend_account_get(READ_ONCE(vhost_backend_max_channels));
+	if (IS_ERR(account))
+		return PTR_ERR(account);
+	channel->account = account;
+	channel->setup = *setup;
+	channel->mm = current->mm;
+	channel->user_end = current->mm->task_size;
+	mmgrab(channel->mm);
+	err = allocate(channel);
+	if (err)
+		undo_prepare(channel);
+	return err;
+}
+
+/* Moves the channel on, if it is in state @from. */
+static bool change_state(struct vhost_backend_channel *channel,
+			 enum vhost_backend_state from, enum vhost_backend_state to)
+{
+	bool changed;
+
+	mutex_lock(&channel->bind_mutex);
+	changed = channel->state == from;
+	if (changed)
+		/* Pairs with the load in vhost_backend_channel_is_ready(). */
+		smp_store_release(&channel->state, to);
+	mutex_unlock(&channel->bind_mutex);
+	return changed;
+}
+
+/**
+ * vhost_backend_channel_setup() - SETUP
+ * @channel: the channel
+ * @setup: in and out, see the user ABI
+ * @report: gives @setup to user space; returns 0, or an error, and then nothing
+ *	has happened
+ * @user: given to @report
+ *
+ * Allocates all memory that the channel will ever need for messages.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; -EBUSY not NEW; -EINVAL, -EOPNOTSUPP, -E2BIG, -EMFILE, -ENOMEM as
+ * the user ABI says; what @report returned.
+ */
+int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
+				struct vhost_backend_setup *setup,
+				int (*report)(const struct vhost_backend_setup *setup,
+					      void __user *user),
+				void __user *user)
+{
+	int err;
+
+	/* Not under the mutex: user space can make @report take for ever. */
+	if (!change_state(channel, VHOST_BACKEND_NEW, VHOST_BACKEND_SETTING_UP))
+		return -EBUSY;
+	err = check_setup(setup);
+	if (!err)
+		err = prepare(channel, setup);
+	if (!err) {
+		err = report(setup, user);
+		if (err)
+			undo_prepare(channel);
+	}
+	change_state(channel, VHOST_BACKEND_SETTING_UP,
+		     err ? VHOST_BACKEND_NEW : VHOST_BACKEND_READY);
+	if (!err)
+		wake_up_poll(&channel->frontend_wait, EPOLLOUT | EPOLLWRNORM);
+	return err;
 }
 
 /* Tells each backend once that the frontend is gone. */
@@ -329,12 +338,7 @@ again:
  */
 void vhost_backend_channel_die(struct vhost_backend_channel *channel)
 {
-	bool ready = vhost_backend_channel_is_ready(channel);
-
-	mutex_lock(&channel->bind_mutex);
-	channel->state = VHOST_BACKEND_DEAD;
-	mutex_unlock(&channel->bind_mutex);
-	if (ready) {
+	if (change_state(channel, VHOST_BACKEND_READY, VHOST_BACKEND_DEAD)) {
 		vhost_backend_unbind_all(channel);
 		vhost_backend_inflight_close(&channel->inflight);
 		vhost_backend_channel_wake_room(channel);
@@ -370,9 +374,15 @@ void vhost_backend_channel_put(struct vhost_backend_channel *channel)
 
 static bool something_pending(struct vhost_backend_channel *channel)
 {
-	return READ_ONCE(channel->batch.pending) ||
-	       READ_ONCE(channel->inflight.ring.live) ||
-	       vhost_backend_notify_pending(&channel->notify);
+	if (READ_ONCE(channel->inflight.ring.live) ||
+	    vhost_backend_notify_pending(&channel->notify))
+		return true;
+	/*
+	 * Pairs with the exchanges of vhost_backend_notify_take(): where a reader
+	 * has taken the bits, his mark is seen, or what he made of it.
+	 */
+	smp_rmb();
+	return READ_ONCE(channel->batch.pending);
 }
 
 /**
@@ -399,12 +409,14 @@ bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel)
  */
 static int install_file(struct file *file, const struct iov_iter *at)
 {
+	const size_t offset = offsetof(struct vhost_backend_msg, fd);
+	int __user *user = vhost_backend_iter_address(at, offset, sizeof(s32));
 	struct iov_iter word = *at;
-	s32 fd = vhost_backend_receive_fd(file, O_CLOEXEC);
+	s32 fd = vhost_backend_receive_fd(file, user, O_CLOEXEC);
 
-	if (fd < 0)
-		return fd;
-	iov_iter_advance(&word, offsetof(struct vhost_backend_msg, fd));
+	if (fd < 0 || user)
+		return min(fd, 0);
+	iov_iter_advance(&word, offset);
 	if (copy_to_iter(&fd, sizeof(fd), &word) == sizeof(fd))
 		return 0;
 	close_fd(fd);
@@ -481,6 +493,19 @@ static int deliver_notification(struct vhost_backend_channel *channel,
 	return 1;
 }
 
+/* Takes all that there is as the next batch. */
+static void look(struct vhost_backend_channel *channel)
+{
+	/*
+	 * Whoever looks meanwhile, without the mutex, must not see neither the
+	 * bits nor the batch, and go to sleep: see something_pending().
+	 */
+	WRITE_ONCE(channel->batch.pending, 1);
+	vhost_backend_notify_hush(&channel->notify);
+	vhost_backend_notify_take(&channel->notify, &channel->batch);
+	channel->batch.limit = vhost_backend_ring_tail(&channel->inflight.ring);
+}
+
 /* Delivers what is left of the batch: requests first. 0 if all of it. */
 static int deliver_batch(struct vhost_backend_channel *channel,
 			 const struct vhost_backend_reader *reader,
@@ -488,14 +513,12 @@ static int deliver_batch(struct vhost_backend_channel *channel,
 {
 	int ret;
 
-	do
-		ret = deliver_request(channel, reader, to);
-	while (ret > 0);
+	while ((ret = deliver_request(channel, reader, to)) > 0)
+		cond_resched();
 	if (ret)
 		return ret;
-	do
-		ret = deliver_notification(channel, to);
-	while (ret > 0);
+	while ((ret = deliver_notification(channel, to)) > 0)
+		cond_resched();
 	return ret;
 }
 
@@ -522,15 +545,11 @@ ssize_t vhost_backend_channel_read(struct vhost_backend_channel *channel,
 	lockdep_assert_held(&channel->read_mutex);
 	err = deliver_batch(channel, reader, to);
 	if (!err) {
-		vhost_backend_notify_hush(&channel->notify);
-		vhost_backend_notify_take(&channel->notify, &channel->batch);
-		channel->batch.limit =
-			vhost_backend_ring_tail(&channel->inflight.ring);
+		look(channel);
 		err = deliver_batch(channel, reader, to);
 	}
 	space -= iov_iter_count(to);
-	if (space)
-		vhost_backend_channel_wake_room(channel);
+	vhost_backend_channel_wake_room(channel);
 	return space ?: err;
 }
 

@@ -18,6 +18,7 @@
 
 enum vhost_backend_state {
 	VHOST_BACKEND_NEW,
+	VHOST_BACKEND_SETTING_UP,	/* to anyone else still NEW, but for SETUP */
 	VHOST_BACKEND_READY,
 	VHOST_BACKEND_DEAD,
 };
@@ -29,11 +30,12 @@ enum vhost_backend_state {
  * Locks, outermost first:
  *
  *	read_mutex	one reader at a time; never held asleep waiting for messages
- *	bind_mutex	SETUP, bindings, backends
+ *	bind_mutex	state, bindings, backends
+ *	accounts' lock	in account.c
  *	inflight.lock	ring, slots; raw, interrupts off
  *
  * The two wait queues' locks are taken under none of them, nor from inside a
- * foreign wait queue's lock: see vhost_backend_channel_wake_foreign().
+ * foreign wait queue's lock: see vhost_backend_channel_raise().
  */
 struct vhost_backend_channel {
 	/* Constant once READY. */
@@ -88,16 +90,17 @@ extern unsigned int vhost_backend_max_bindings;
 extern unsigned int vhost_backend_reply_timeout_ms;
 
 struct vhost_backend_channel *vhost_backend_channel_create(void);
-int vhost_backend_channel_prepare(struct vhost_backend_channel *channel,
-				  struct vhost_backend_setup *setup);
-void vhost_backend_channel_undo_prepare(struct vhost_backend_channel *channel);
-void vhost_backend_channel_publish(struct vhost_backend_channel *channel);
+int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
+				struct vhost_backend_setup *setup,
+				int (*report)(const struct vhost_backend_setup *setup,
+					      void __user *user),
+				void __user *user);
 void vhost_backend_channel_die(struct vhost_backend_channel *channel);
 void vhost_backend_channel_put(struct vhost_backend_channel *channel);
 
 static inline bool vhost_backend_channel_is_ready(struct vhost_backend_channel *channel)
 {
-	/* Pairs with the store in vhost_backend_channel_publish(). */
+	/* Pairs with the store in change_state() of channel.c. */
 	return smp_load_acquire(&channel->state) == VHOST_BACKEND_READY;
 }
 
@@ -114,10 +117,8 @@ ssize_t vhost_backend_channel_read(struct vhost_backend_channel *channel,
 				   struct iov_iter *to);
 
 void vhost_backend_channel_announce(struct vhost_backend_channel *channel);
-void vhost_backend_channel_raised(struct vhost_backend_channel *channel,
-				  enum vhost_backend_raised raised);
-void vhost_backend_channel_raised_foreign(struct vhost_backend_channel *channel,
-					  enum vhost_backend_raised raised);
+void vhost_backend_channel_raise(struct vhost_backend_channel *channel,
+				 u32 request, u32 vring, bool foreign);
 void vhost_backend_channel_wake_room(struct vhost_backend_channel *channel);
 
 void vhost_backend_channel_stats(struct vhost_backend_channel *channel,

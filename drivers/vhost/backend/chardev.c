@@ -2,8 +2,10 @@
 /*
  * The character device: argument checks, and calls to the rest.
  */
+#include <linux/build_bug.h>
 #include <linux/cred.h>
 #include <linux/file.h>
+#include <linux/mm_types.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
@@ -63,14 +65,13 @@ static ssize_t channel_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct file *file = iocb->ki_filp;
 	struct vhost_backend_channel *channel = file->private_data;
 	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
-	const struct vhost_backend_reader reader = {
-		.own_mm = current->mm == channel->mm,
-		.takes_files = trusted_with_files(file),
-	};
+	struct vhost_backend_reader reader;
 	ssize_t ret;
 
 	if (!vhost_backend_channel_is_ready(channel))
 		return -ENOTCONN;
+	reader.own_mm = current->mm == channel->mm;
+	reader.takes_files = trusted_with_files(file);
 	for (;;) {
 		ret = lock_reader(channel, nowait);
 		if (ret)
@@ -113,7 +114,8 @@ static int take_reply(struct vhost_backend_channel *channel,
 			err = -EPERM;
 		if (!err) {
 			file = fget(reply->msg.fd);
-			err = file ? 0 : -EBADF;
+			err = file && vhost_backend_file_allowed(file, &vhost_backend_fops) ?
+				0 : -EBADF;
 		}
 	}
 	if (!err)
@@ -168,31 +170,29 @@ static __poll_t channel_poll(struct file *file, poll_table *wait)
 	return events;
 }
 
+static int report_setup(const struct vhost_backend_setup *setup, void __user *user)
+{
+	return copy_to_user(user, setup, sizeof(*setup)) ? -EFAULT : 0;
+}
+
+/* There is nothing to map but in a channel with VHOST_BACKEND_SETUP_MMAP. */
+static int channel_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return vhost_backend_channel_is_ready(file->private_data) ? -ENODEV : -ENOTCONN;
+}
+
 static long setup(struct vhost_backend_channel *channel, void __user *argp)
 {
 	struct vhost_backend_setup setup;
-	int err;
 
 	if (copy_from_user(&setup, argp, sizeof(setup)))
 		return -EFAULT;
-	mutex_lock(&channel->bind_mutex);
-	err = vhost_backend_channel_prepare(channel, &setup);
-	if (!err && copy_to_user(argp, &setup, sizeof(setup))) {
-		vhost_backend_channel_undo_prepare(channel);
-		err = -EFAULT;
-	}
-	if (!err)
-		vhost_backend_channel_publish(channel);
-	mutex_unlock(&channel->bind_mutex);
-	if (!err)
-		wake_up_poll(&channel->frontend_wait, EPOLLOUT | EPOLLWRNORM);
-	return err;
+	return vhost_backend_channel_setup(channel, &setup, report_setup, argp);
 }
 
 static long get_setup(struct vhost_backend_channel *channel, void __user *argp)
 {
-	return copy_to_user(argp, &channel->setup, sizeof(channel->setup)) ?
-		-EFAULT : 0;
+	return report_setup(&channel->setup, argp);
 }
 
 static long bind(struct vhost_backend_channel *channel, void __user *argp)
@@ -218,14 +218,10 @@ static long take_file(struct vhost_backend_channel *channel, void __user *argp)
 	file = vhost_backend_inflight_file(&channel->inflight, take.id);
 	if (!file)
 		return -ENOENT;
-	fd = vhost_backend_receive_fd(file, O_CLOEXEC);
+	fd = vhost_backend_receive_fd(file, &user->fd, O_CLOEXEC);
 	fput(file);
 	if (fd < 0)
 		return fd;
-	if (put_user(fd, &user->fd)) {
-		close_fd(fd);
-		return -EFAULT;
-	}
 	vhost_backend_inflight_file_taken(&channel->inflight, take.id);
 	vhost_backend_channel_wake_room(channel);
 	return 0;
@@ -305,36 +301,29 @@ static long channel_ioctl(struct file *file, unsigned int command,
 	return operation->run(channel, argp);
 }
 
-#define SHOW(_name, _field)	\
-	seq_printf(m, "vhost-backend-" _name ":\t%llu\n", stats._field)
+/* Names of the u64s of struct vhost_backend_stats. */
+static const char * const stat_names[] = {
+	"requests-queued", "requests-delivered", "requests-answered",
+	"requests-failed", "requests-given-up", "requests-withdrawn",
+	"notifications-raised", "notifications-merged",
+	"notifications-delivered", "wakeups", "refused-room", "refused-type",
+	"refused-content", "inflight", "inflight-peak", "waiting-bytes",
+	"waiting-bytes-peak", "bindings", "mappings", "backends", "bad-replies",
+	"bad-consumer",
+};
+
+static_assert(ARRAY_SIZE(stat_names) * sizeof(u64) ==
+	      offsetof(struct vhost_backend_stats, reserved));
 
 static void show_stats(struct seq_file *m, struct vhost_backend_channel *channel)
 {
 	struct vhost_backend_stats stats;
+	const u64 *figures = (const u64 *)&stats;
+	int i;
 
 	vhost_backend_channel_stats(channel, &stats);
-	SHOW("requests-queued", requests_queued);
-	SHOW("requests-delivered", requests_delivered);
-	SHOW("requests-answered", requests_answered);
-	SHOW("requests-failed", requests_failed);
-	SHOW("requests-given-up", requests_given_up);
-	SHOW("requests-withdrawn", requests_withdrawn);
-	SHOW("notifications-raised", notifications_raised);
-	SHOW("notifications-merged", notifications_merged);
-	SHOW("notifications-delivered", notifications_delivered);
-	SHOW("wakeups", wakeups);
-	SHOW("refused-room", refused_room);
-	SHOW("refused-type", refused_type);
-	SHOW("refused-content", refused_content);
-	SHOW("inflight", inflight);
-	SHOW("inflight-peak", inflight_peak);
-	SHOW("waiting-bytes", waiting_bytes);
-	SHOW("waiting-bytes-peak", waiting_bytes_peak);
-	SHOW("bindings", bindings);
-	SHOW("mappings", mappings);
-	SHOW("backends", backends);
-	SHOW("bad-replies", bad_replies);
-	SHOW("bad-consumer", bad_consumer);
+	for (i = 0; i < ARRAY_SIZE(stat_names); i++)
+		seq_printf(m, "vhost-backend-%s:\t%llu\n", stat_names[i], figures[i]);
 }
 
 /* Each backend's name and the vrings of the channel that are its own. */
@@ -372,9 +361,8 @@ const struct file_operations vhost_backend_fops = {
 	.read_iter = channel_read_iter,
 	.write_iter = channel_write_iter,
 	.poll = channel_poll,
+	.mmap = channel_mmap,
 	.unlocked_ioctl = channel_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-#ifdef CONFIG_PROC_FS
 	.show_fdinfo = channel_show_fdinfo,
-#endif
 };

@@ -11,17 +11,55 @@
 #include <linux/file.h>
 #include <linux/shmem_fs.h>
 #include <linux/timer.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <linux/version.h>
 #include <linux/wait.h>
 
-/* 6.8: receive_fd() got the user pointer that receive_fd_user() had. */
-static inline int vhost_backend_receive_fd(struct file *file, unsigned int flags)
+/*
+ * 6.8: receive_fd() got the user pointer that receive_fd_user(), which is not
+ * exported, had: the descriptor is there only once its number was written. Before,
+ * a fault closes it again.
+ */
+static inline int vhost_backend_receive_fd(struct file *file, int __user *user,
+					   unsigned int flags)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
-	return receive_fd(file, NULL, flags);
+	return receive_fd(file, user, flags);
 #else
-	return receive_fd(file, flags);
+	int fd = receive_fd(file, flags);
+
+	if (fd >= 0 && user && put_user(fd, user)) {
+		close_fd(fd);
+		return -EFAULT;
+	}
+	return fd;
 #endif
+}
+
+/* 6.4: iter_iov(), for what was a member before. */
+static inline const struct iovec *vhost_backend_iter_iov(const struct iov_iter *iter)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return iter_iov(iter);
+#else
+	return iter->iov;
+#endif
+}
+
+/* Where @bytes at @offset of @iter lie, if in user memory and in one piece. */
+static inline void __user *vhost_backend_iter_address(const struct iov_iter *iter,
+						      size_t offset, size_t bytes)
+{
+	const struct iovec *iov;
+
+	offset += iter->iov_offset;
+	if (iter_is_ubuf(iter))
+		return iter->ubuf + offset;
+	if (!iter_is_iovec(iter))
+		return NULL;
+	iov = vhost_backend_iter_iov(iter);
+	return offset + bytes <= iov->iov_len ? iov->iov_base + offset : NULL;
 }
 
 /* 6.16: from_timer() became timer_container_of(). */

@@ -125,8 +125,7 @@ static int deliver(struct bound_device *device)
 	if (err != -EAGAIN)
 		return err;
 	return wait_event_interruptible(channel->room_wait,
-					vhost_backend_inflight_has_room(&channel->inflight,
-									true) ||
+					vhost_backend_inflight_has_room(&channel->inflight) ||
 					kthread_should_stop());
 }
 

@@ -3,9 +3,6 @@
  * The kernel API, typed: a function a request, so that no driver lays out a
  * payload by hand. Those that wait take the module's default time-out.
  */
-#include <linux/completion.h>
-#include <linux/err.h>
-#include <linux/file.h>
 #include <linux/string.h>
 #include <linux/vhost_backend.h>
 #include <uapi/linux/vhost_types.h>

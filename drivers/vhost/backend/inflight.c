@@ -32,7 +32,7 @@ int vhost_backend_inflight_init(struct vhost_backend_inflight *inflight,
 	INIT_LIST_HEAD(&inflight->free);
 	INIT_LIST_HEAD(&inflight->busy);
 	inflight->slots = kvcalloc(nr_slots, sizeof(*inflight->slots),
-				   GFP_KERNEL_ACCOUNT);
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!inflight->slots)
 		return -ENOMEM;
 	inflight->nr_slots = nr_slots;
@@ -212,8 +212,11 @@ int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
 	}
 	if (submission->reply)
 		msg->flags |= VHOST_BACKEND_MSG_NEED_REPLY;
-	if (!vhost_backend_ring_put(ring, msg, &position))
+	if (!vhost_backend_ring_put(ring, msg, &position)) {
+		/* Some may be taken by the dead; the next try finds it free. */
+		vhost_backend_ring_skip(ring, ring->producer);
 		return -EAGAIN;
+	}
 	if (slot) {
 		slot->position = position;
 		fill_slot(inflight, slot, submission);
@@ -299,23 +302,47 @@ int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *infligh
 /**
  * vhost_backend_inflight_has_room() - would a request of any kind fit?
  * @inflight: the requests
- * @slot: it needs a slot
  *
  * Context: Any but NMI.
  * Return: true too when the channel is closed: there is nothing to wait for.
  */
-bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight,
-				     bool slot)
+bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight)
 {
+	struct vhost_backend_ring *ring = &inflight->ring;
+	bool room, skipping;
 	unsigned long flags;
-	bool room;
 
-	raw_spin_lock_irqsave(&inflight->lock, flags);
-	room = inflight->closed ||
-	       (vhost_backend_ring_room(&inflight->ring) >= VHOST_BACKEND_RING_ANY &&
-		(!slot || slot_is_free(inflight)));
-	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	do {
+		raw_spin_lock_irqsave(&inflight->lock, flags);
+		skipping = vhost_backend_ring_skip(ring, ring->producer);
+		room = inflight->closed ||
+		       (vhost_backend_ring_room(ring) >= VHOST_BACKEND_RING_ANY &&
+			slot_is_free(inflight));
+		raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	} while (skipping && !room);
 	return room;
+}
+
+/* Returns -EAGAIN if the oldest had to be withdrawn: there may be another. */
+static int claim_oldest(struct vhost_backend_inflight *inflight, u64 limit,
+			size_t space, bool own_mm, struct vhost_backend_claim *claim,
+			struct vhost_backend_ended *ended)
+{
+	claim->msg = vhost_backend_ring_peek(&inflight->ring, limit);
+	if (!claim->msg)
+		return 0;
+	claim->slot = find_slot(inflight, claim->msg->id);
+	if (claim->msg->request == VHOST_BACKEND_EXTERNAL_MAP && !own_mm) {
+		/* Its address means nothing here. */
+		end_wait(claim->slot, -EPERM, 0, NULL, ended);
+		withdraw(inflight, claim->slot, ended);
+		return -EAGAIN;
+	}
+	if (space < vhost_backend_msg_bytes(claim->msg))
+		return -EMSGSIZE;
+	if (claim->slot)
+		claim->slot->state = VHOST_BACKEND_SLOT_DELIVERING;
+	return 1;
 }
 
 /**
@@ -337,25 +364,15 @@ int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
 {
 	struct vhost_backend_ended ended;
 	unsigned long flags;
-	int ret = 0;
+	int ret;
 
 	ended_init(&ended);
-	raw_spin_lock_irqsave(&inflight->lock, flags);
-	while ((claim->msg = vhost_backend_ring_peek(&inflight->ring, limit))) {
-		claim->slot = find_slot(inflight, claim->msg->id);
-		if (claim->msg->request == VHOST_BACKEND_EXTERNAL_MAP && !own_mm) {
-			/* Its address means nothing here. */
-			if (claim->slot->completion)
-				end_wait(claim->slot, -EPERM, 0, NULL, &ended);
-			withdraw(inflight, claim->slot, &ended);
-			continue;
-		}
-		ret = space < vhost_backend_msg_bytes(claim->msg) ? -EMSGSIZE : 1;
-		if (ret == 1 && claim->slot)
-			claim->slot->state = VHOST_BACKEND_SLOT_DELIVERING;
-		break;
-	}
-	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	do {
+		raw_spin_lock_irqsave(&inflight->lock, flags);
+		ret = vhost_backend_ring_skip(&inflight->ring, limit) ? -EAGAIN :
+		      claim_oldest(inflight, limit, space, own_mm, claim, &ended);
+		raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	} while (ret == -EAGAIN);
 	finish_ended(inflight, &ended);
 	return ret;
 }
@@ -646,7 +663,7 @@ void vhost_backend_inflight_close(struct vhost_backend_inflight *inflight)
 
 	ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
-	inflight->closed = true;
+	WRITE_ONCE(inflight->closed, true);
 	list_for_each_entry_safe(slot, next, &inflight->busy, node) {
 		if (slot->completion)
 			end_wait(slot, -ENOTCONN, 0, NULL, &ended);

@@ -91,8 +91,7 @@ void vhost_backend_inflight_unreserve(struct vhost_backend_inflight *inflight,
 int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *inflight,
 					  const struct vhost_backend_submission *submission,
 					  u32 bytes);
-bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight,
-				     bool slot);
+bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight);
 
 int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
 				 u64 limit, size_t space, bool own_mm,

@@ -15,7 +15,9 @@ struct vhost_backend_bits {
  * Notifications are bits: raising one that is pending merges with it, and takes
  * no memory. The doorbell says that there may be something to look at.
  *
- * Everything here is one protocol, and each of its steps is a full barrier:
+ * Everything here is one protocol. Between any two steps of a side is a full
+ * barrier: a step that changes something is an exchange or a test-and-set, and
+ * where a raise finds nothing to change it has one behind it.
  *
  *	raise				look
  *	-----				----

@@ -151,10 +151,11 @@ static int check_external_map(struct vhost_backend_record *record,
 	const struct vhost_backend_external_map *map = &record->external;
 
 	if (memchr_inv(map->pad, 0, sizeof(map->pad)) ||
-	    bad_range(map->shm_offset, map->len) || bad_range(map->ptr, map->len))
+	    bad_range(map->shm_offset, map->len))
 		return -EINVAL;
 	/* By the numbers: access_ok() is not for every context. */
-	return map->ptr + map->len <= limits->user_end ? 0 : -EFAULT;
+	return bad_range(map->ptr, map->len) ||
+	       map->ptr + map->len > limits->user_end ? -EFAULT : 0;
 }
 
 /* Looks at the entries in use; returns how many, and all their flags. */
@@ -341,17 +342,24 @@ int vhost_backend_request_check_setup(u64 requests)
 	return requests & maps && !(requests & unmap) ? -EINVAL : 0;
 }
 
-/*
+/**
+ * vhost_backend_file_allowed() - may a file travel over a channel?
+ * @file: the file
+ * @channel_fops: of files that are channels
+ *
  * A closed list. A socket, an io_uring, an epoll or a channel can hold the very
  * channel that it is queued in, and no collector would find the cycle. Anonymous
  * inodes are named by their file system: since 6.16 their mode says regular.
+ *
+ * Context: Any.
+ * Return: true for a regular file, a device, and a dma-buf.
  */
-static bool file_allowed(const struct file *file,
-			 const struct vhost_backend_limits *limits)
+bool vhost_backend_file_allowed(const struct file *file,
+				const struct file_operations *channel_fops)
 {
 	const struct inode *inode = file_inode(file);
 
-	if (file->f_mode & FMODE_PATH || file->f_op == limits->channel_fops)
+	if (file->f_mode & FMODE_PATH || file->f_op == channel_fops)
 		return false;
 	if (inode->i_sb->s_magic == DMA_BUF_MAGIC)
 		return true;
@@ -397,7 +405,7 @@ int vhost_backend_request_build(struct vhost_backend_record *record,
 		memcpy(record->payload, req->payload, type->size);
 	if (file_wanted(type, record) != !!req->file)
 		return -EINVAL;
-	if (req->file && !file_allowed(req->file, limits))
+	if (req->file && !vhost_backend_file_allowed(req->file, limits->channel_fops))
 		return -EINVAL;
 	return type->check ? type->check(record, req->file, limits) : 0;
 }

@@ -38,6 +38,8 @@ struct vhost_backend_limits {
 	const struct file_operations *channel_fops;	/* of files that are channels */
 };
 
+bool vhost_backend_file_allowed(const struct file *file,
+				const struct file_operations *channel_fops);
 bool vhost_backend_request_known(u32 request);
 enum vhost_backend_reply_policy vhost_backend_request_policy(u32 request);
 bool vhost_backend_request_counts_bytes(u32 request);

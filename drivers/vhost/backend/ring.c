@@ -142,29 +142,48 @@ u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring)
 }
 
 /**
- * vhost_backend_ring_peek() - the oldest record
+ * vhost_backend_ring_skip() - free the room of what was withdrawn
  * @ring: the ring
  * @limit: a position; records at or behind it are not looked at
  *
- * Frees the room of withdrawn records that it passes.
+ * Goes on to the oldest record that was not withdrawn. There may be as many
+ * others as fit into the ring, and the caller has interrupts off: a call does
+ * some of them.
  *
- * Return: the record, which stays until vhost_backend_ring_pop(), or NULL.
+ * Return: false if it has got there; true: call again.
  */
-const struct vhost_backend_msg *
-vhost_backend_ring_peek(struct vhost_backend_ring *ring, u64 limit)
+bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit)
 {
-	while ((s64)(limit - ring->consumer) > 0) {
+	int most;
+
+	for (most = 64; most; most--) {
 		const struct vhost_backend_msg *msg = record_at(ring, ring->consumer);
 		u32 left = bytes_to_end(ring, ring->consumer);
 
+		if ((s64)(limit - ring->consumer) <= 0)
+			return false;
 		if (left < sizeof(*msg))
 			ring->consumer += left;
 		else if (msg->request == VHOST_BACKEND_PAD)
 			ring->consumer += vhost_backend_msg_bytes(msg);
 		else
-			return msg;
+			return false;
 	}
-	return NULL;
+	return true;
+}
+
+/**
+ * vhost_backend_ring_peek() - the oldest record
+ * @ring: the ring; vhost_backend_ring_skip() has returned false
+ * @limit: as given there
+ *
+ * Return: the record, which stays until vhost_backend_ring_pop(), or NULL.
+ */
+const struct vhost_backend_msg *
+vhost_backend_ring_peek(const struct vhost_backend_ring *ring, u64 limit)
+{
+	return (s64)(limit - ring->consumer) > 0 ?
+		record_at(ring, ring->consumer) : NULL;
 }
 
 /**
@@ -189,5 +208,5 @@ void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position)
 {
 	record_at(ring, position)->request = VHOST_BACKEND_PAD;
 	WRITE_ONCE(ring->live, ring->live - 1);
-	vhost_backend_ring_peek(ring, ring->producer);
+	vhost_backend_ring_skip(ring, ring->producer);
 }

@@ -47,8 +47,9 @@ void vhost_backend_ring_init(struct vhost_backend_ring *ring,
 bool vhost_backend_ring_put(struct vhost_backend_ring *ring,
 			    const struct vhost_backend_msg *msg, u64 *position);
 u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring);
+bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit);
 const struct vhost_backend_msg *
-vhost_backend_ring_peek(struct vhost_backend_ring *ring, u64 limit);
+vhost_backend_ring_peek(const struct vhost_backend_ring *ring, u64 limit);
 void vhost_backend_ring_pop(struct vhost_backend_ring *ring);
 void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position);
 u32 vhost_backend_ring_waiting(const struct vhost_backend_ring *ring);
