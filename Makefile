@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The vhost backend channel. "make help" lists what there is.
+
+top	:= $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+VM	:= $(top)/tools/testing/vm
+
+# Where the kernel's headers are: those of the running kernel, else the newest
+# of Debian's that are installed.
+KDIR	?= $(or $(wildcard /lib/modules/$(shell uname -r)/build),$(newest_headers))
+# A folder in here for each kernel
+BUILD	?= $(top)/build
+override BUILD := $(abspath $(BUILD))
+PREFIX	?= /usr
+
+newest_headers = $(lastword $(shell printf '%s\n' /usr/src/linux-headers-*-amd64 | sort -V))
+
+# As uname -r says it; Debian's include/config/kernel.release is another.
+release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h \
+		2>/dev/null)
+tree	= $(BUILD)/$(release)
+
+.PHONY: all modules tools selftests
+.PHONY: install install-modules install-headers install-tools uninstall
+.PHONY: demo check check-debug vm setup clean help
+
+##@ Build
+all: modules tools ## modules and tools (default)
+
+# The sources are linked into the build folder, so that kernels do not share
+# objects and the source tree stays clean.
+modules: ## vhost_backend.ko and its test worker, in build/RELEASE, for KDIR=...
+	@test -n "$(release)" || { \
+		echo "No kernel headers in KDIR=$(KDIR): apt-get install linux-headers-amd64," \
+		     "or make KDIR=/path/to/headers" >&2; exit 1; }
+	@mkdir -p $(tree)
+	@cp -rsf $(top)/Kbuild $(top)/drivers $(top)/include $(tree)/
+	@find $(tree) -xtype l -delete
+	$(MAKE) -C $(KDIR) M=$(tree) modules
+
+tools: ## the vhost-backend command and the demonstration
+	$(MAKE) -C $(top)/tools/vhost-backend
+	$(MAKE) -C $(top)/tools/demo
+
+selftests: ## the selftests as static programs, in build/selftests and build/selftests-32
+	$(MAKE) -C $(top)/tools/testing/selftests/vhost_backend \
+		OUTPUT=$(BUILD)/selftests KSELFTEST=$$($(VM)/kernel kselftest)
+
+##@ Try and test, in a guest: nothing is loaded into this machine
+demo: ## show a frontend and the kernel's workers at work
+	$(VM)/setup build vm
+	$(MAKE) -C $(top)/tools/demo
+	$(VM)/guest $(top)/tools/demo/vhost-backend-demo
+
+check: ## linters, and the selftests on Debian's kernel
+	$(VM)/check lint harness stock
+
+check-debug: ## the selftests on a kernel with KASAN, lockdep, kmemleak: builds it once, 10 min
+	$(VM)/check debug
+
+vm: tools ## a shell in a guest with modules, tools and selftests; KERNEL=debug for that one
+	$(VM)/setup build vm
+	$(MAKE) selftests
+	$(VM)/guest -i -f $(top)/tools/vhost-backend/vhost-backend \
+		-f $(top)/tools/demo/vhost-backend-demo -D $(BUILD)/selftests:/test/selftests
+
+##@ Install; DESTDIR, PREFIX and INSTALL_MOD_PATH are honoured
+install: install-modules install-headers install-tools ## all of the following
+
+# Kbuild compresses as the kernel wants it, and signs where the key is there; of
+# what it installs, the test worker is left out.
+install-modules: modules ## vhost_backend.ko, for the kernel of KDIR
+	rm -rf $(tree)/install
+	$(MAKE) -C $(KDIR) M=$(tree) INSTALL_MOD_PATH=$(tree)/install DEPMOD=true \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) modules_install
+	install -d $(module_dir)
+	find $(tree)/install -name 'vhost_backend.ko*' -exec install -m 644 -t $(module_dir) {} +
+	rm -rf $(tree)/install
+	$(depmod)
+
+# A package does it when it is installed.
+depmod = $(if $(DESTDIR),,depmod $(addprefix -b ,$(INSTALL_MOD_PATH)) $(release))
+module_dir = $(DESTDIR)$(INSTALL_MOD_PATH)/lib/modules/$(release)/updates
+
+install-headers: ## linux/vhost_backend.h, for programs
+	install -D -m 644 $(top)/include/uapi/linux/vhost_backend.h \
+		$(DESTDIR)$(PREFIX)/include/linux/vhost_backend.h
+
+install-tools: tools ## vhost-backend, its manual page, and a udev rule for /dev/vhost-backend
+	$(MAKE) -C $(top)/tools/vhost-backend install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d $(top)/tools/udev/60-vhost-backend.rules
+
+uninstall: ## remove what install installed
+	rm -f $(module_dir)/vhost_backend.ko*
+	rm -f $(DESTDIR)$(PREFIX)/include/linux/vhost_backend.h
+	rm -f $(DESTDIR)$(PREFIX)/bin/vhost-backend
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/vhost-backend.1
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vhost-backend
+	rm -f $(DESTDIR)/usr/lib/udev/rules.d/60-vhost-backend.rules
+	$(depmod)
+
+##@ More
+setup: ## install the Debian packages that any of this needs
+	$(VM)/setup build vm check debug
+
+clean: ## remove what was built; the kernels in the cache stay
+	rm -rf $(BUILD)
+	$(MAKE) -C $(top)/tools/vhost-backend clean
+	$(MAKE) -C $(top)/tools/demo clean
+
+help: ## this list
+	@awk -F ':.*## ' \
+		'/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' \
+		$(top)/Makefile

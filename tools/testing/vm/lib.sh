@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What the scripts of this folder share. Sourced, not run.
+
+# shellcheck disable=SC2034 # for those who source this
+VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CACHE=${VHOST_BACKEND_CACHE:-$HOME/.cache/vhost-backend}
+mkdir -p "$CACHE"
+CACHE=$(cd "$CACHE" && pwd)
+
+say() {
+	echo "${0##*/}: $*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+# apt ARGUMENTS...: apt-get as root, without questions and with little to say
+apt() {
+	local as_root=()
+
+	[[ $EUID -eq 0 ]] || as_root=(sudo -n)
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+		-o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root "$@" > /dev/null ||
+		{ say "failed, as root: apt-get $*" && return 1; }
+}
+
+# only_one NAME COMMAND...: two runs of this machine never do COMMAND at once
+only_one() {
+	local name=$1
+
+	shift
+	(
+		flock -n 9 || { say "waiting for another run: $name" && flock 9; }
+		"$@"
+	) 9> "$CACHE/.lock-$name"
+}
+
+# into_cache NAME COMMAND...: makes the folder NAME in the cache, if it is not
+# there, by running COMMAND in it; it appears whole or not at all. What an
+# interrupted COMMAND left is given to the next one to go on from.
+into_cache() {
+	local name=$1
+
+	shift
+	[[ -d $CACHE/$name ]] || only_one "$name" into_cache_locked "$name" "$@"
+}
+
+into_cache_locked() {
+	local name=$1
+
+	shift
+	[[ ! -d $CACHE/$name ]] || return 0
+	mkdir -p "$CACHE/$name.partial"
+	(cd "$CACHE/$name.partial" && "$@")
+	mv "$CACHE/$name.partial" "$CACHE/$name"
+}
