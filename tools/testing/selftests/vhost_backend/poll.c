@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * poll, select and epoll: what they report in every state, and that whoever
+ * sleeps in them, or in read, is woken.
+ */
+#include "../kselftest_harness.h"
+#include "interleave.h"
+
+FIXTURE(poll) {
+	struct pair pair;
+	struct tally tally;
+};
+
+FIXTURE_SETUP(poll)
+{
+	ASSERT_EQ(0, pair_open(&self->pair, 0, (struct vhost_backend_setup){}));
+}
+
+FIXTURE_TEARDOWN(poll)
+{
+	pair_close(&self->pair);
+}
+
+#define READABLE	(POLLIN | POLLRDNORM)
+#define WRITABLE	(POLLOUT | POLLWRNORM)
+
+static int bits(int fd)
+{
+	struct pollfd p = {
+		.fd = fd, .events = READABLE | WRITABLE | POLLRDHUP | POLLPRI,
+	};
+
+	return poll(&p, 1, 0) < 0 ? -errno : p.revents;
+}
+
+/* An epoll instance stands for a sleeper: it is told only by a wake-up. */
+static int sleeper(int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : epoll;
+}
+
+/* What it is told within @timeout_ms; 0: nothing. */
+static uint32_t told(int epoll, int timeout_ms)
+{
+	struct epoll_event event;
+
+	return epoll_wait(epoll, &event, 1, timeout_ms) == 1 ? event.events : 0;
+}
+
+TEST(before_setup)
+{
+	struct pair pair = { .channel = open(CHANNEL_PATH, O_RDWR) };
+	int epoll;
+
+	ASSERT_LE(0, pair.channel);
+	EXPECT_TRUE(bits(pair.channel) & POLLERR);
+	EXPECT_FALSE(bits(pair.channel) & POLLIN);
+
+	/* Who slept already is woken by what comes after SETUP. */
+	epoll = sleeper(pair.channel, EPOLLIN | EPOLLET);
+	ASSERT_LE(0, epoll);
+	told(epoll, 0);
+	ASSERT_EQ(0, channel_setup(pair.channel, (struct vhost_backend_setup){}));
+	EXPECT_EQ(WRITABLE, bits(pair.channel));
+	pair.worker = worker_attach(pair.channel, "poll", 0, 1);
+	ASSERT_LE(0, pair.worker);
+	while (told(epoll, 0))
+		;
+	ASSERT_EQ(0, raise_call(pair.worker, 0));
+	EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
+	close(epoll);
+	pair_close(&pair);
+}
+
+static int send_kind(int worker, unsigned int kind)
+{
+	uint64_t cookie;
+
+	switch (kind) {
+	case 0:
+		return raise_call(worker, 255);
+	case 1:
+		return raise_err(worker, 255);
+	case 2:
+		return raise_config(worker);
+	case 3:
+		return send_iotlb(worker, 0, 1);
+	default:
+		return unmap_async(worker, 1, 0, &cookie);
+	}
+}
+
+TEST_F(poll, each_kind)
+{
+	int channel = self->pair.channel;
+
+	self->tally.channel = channel;
+	for (unsigned int kind = 0; kind < 5; kind++) {
+		EXPECT_EQ(WRITABLE, bits(channel));
+		ASSERT_EQ(0, send_kind(self->pair.worker, kind));
+		EXPECT_EQ(READABLE | WRITABLE, bits(channel));
+		EXPECT_EQ(1, drain(channel, READ_MAX, tally_message, &self->tally));
+	}
+	EXPECT_EQ(WRITABLE, bits(channel));
+}
+
+TEST_F(poll, rest_of_a_batch)
+{
+	int channel = self->pair.channel, worker = self->pair.worker;
+
+	ASSERT_EQ(0, send_iotlb(worker, 0, 1));
+	ASSERT_EQ(0, send_iotlb(worker, 0, 2));
+	ASSERT_EQ(0, raise_call(worker, 1));
+	ASSERT_EQ(0, raise_err(worker, 1));
+	EXPECT_EQ(-EMSGSIZE, read_messages(channel, IOTLB_BYTES - 8, RWF_NOWAIT,
+					   ignore_message, NULL));
+	EXPECT_EQ(READABLE | WRITABLE, bits(channel));
+	for (unsigned int n = 0; n < 4; n++) {
+		EXPECT_EQ(READABLE | WRITABLE, bits(channel));
+		EXPECT_EQ(1, read_messages(channel, n < 2 ? IOTLB_BYTES : 32,
+					   RWF_NOWAIT, ignore_message, NULL));
+	}
+	EXPECT_EQ(WRITABLE, bits(channel));
+}
+
+TEST_F(poll, backends_gone)
+{
+	int channel = self->pair.channel;
+	int idle = channel_open(0);
+	int epoll = sleeper(channel, EPOLLRDHUP | EPOLLET);
+	int second;
+
+	/* Not before one has been attached. */
+	ASSERT_LE(0, idle);
+	EXPECT_EQ(WRITABLE, bits(idle));
+	close(idle);
+
+	second = worker_attach(channel, "none", 0, 0);
+	ASSERT_LE(0, second);
+	close(second);
+	EXPECT_EQ(WRITABLE, bits(channel));
+	EXPECT_EQ(0U, told(epoll, 0));
+
+	ASSERT_EQ(0, raise_call(self->pair.worker, 7));
+	ASSERT_EQ(0, try_ioctl(self->pair.worker, VHOST_BACKEND_TEST_DETACH, NULL));
+	EXPECT_EQ(0U + EPOLLRDHUP, told(epoll, LIMIT_MS));
+	/* What it had raised is still there. */
+	EXPECT_EQ(READABLE | WRITABLE | POLLRDHUP, bits(channel));
+	EXPECT_EQ(1, drain(channel, READ_MAX, ignore_message, NULL));
+	EXPECT_EQ(WRITABLE | POLLRDHUP, bits(channel));
+
+	second = worker_attach(channel, "next", 0, 1);
+	ASSERT_LE(0, second);
+	EXPECT_EQ(WRITABLE, bits(channel));
+	close(second);
+	EXPECT_EQ(WRITABLE | POLLRDHUP, bits(channel));
+	close(epoll);
+}
+
+TEST_F(poll, epoll_level)
+{
+	int epoll = sleeper(self->pair.channel, EPOLLIN);
+
+	EXPECT_EQ(0U, told(epoll, 0));
+	ASSERT_EQ(0, raise_call(self->pair.worker, 1));
+	EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
+	EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
+	EXPECT_EQ(1, drain(self->pair.channel, READ_MAX, ignore_message, NULL));
+	EXPECT_EQ(0U, told(epoll, 0));
+	close(epoll);
+}
+
+TEST_F(poll, epoll_edge)
+{
+	int epoll = sleeper(self->pair.channel, EPOLLIN | EPOLLET);
+
+	for (unsigned int n = 0; n < 100; n++) {
+		EXPECT_EQ(0U, told(epoll, 0));
+		ASSERT_EQ(0, raise_in(self->pair.worker, VHOST_BACKEND_VRING_CALL,
+				      n, n % 3));
+		EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
+		EXPECT_EQ(1, drain(self->pair.channel, READ_MAX, ignore_message, NULL));
+	}
+	close(epoll);
+}
+
+TEST_F(poll, all_sleepers_are_woken)
+{
+	int channel = self->pair.channel;
+	int one = sleeper(channel, EPOLLIN | EPOLLET);
+	int two = sleeper(channel, EPOLLIN | EPOLLET);
+	int nested = sleeper(two, EPOLLIN | EPOLLET);
+
+	for (unsigned int n = 0; n < 20; n++) {
+		ASSERT_EQ(0, raise_in(self->pair.worker, VHOST_BACKEND_VRING_CALL,
+				      n, n % 3));
+		EXPECT_EQ(0U + EPOLLIN, told(nested, LIMIT_MS));
+		EXPECT_EQ(0U + EPOLLIN, told(one, LIMIT_MS));
+		EXPECT_EQ(0U + EPOLLIN, told(two, LIMIT_MS));
+		EXPECT_EQ(1, drain(channel, READ_MAX, ignore_message, NULL));
+	}
+	close(nested);
+	close(two);
+	close(one);
+}
+
+/*
+ * The doorbell was rung for a request that is withdrawn. Nobody reads, so nobody
+ * has answered the door: the next raise must still wake whoever went to sleep.
+ */
+TEST_F(poll, withdrawn_then_raised)
+{
+	int channel = self->pair.channel, worker = self->pair.worker;
+	int epoll = sleeper(channel, EPOLLIN | EPOLLET);
+	struct waiter waiter;
+
+	for (unsigned int n = 0; n < 6; n++) {
+		/* With n odd, the event of the request is taken before the end. */
+		ASSERT_EQ(0, unmap_wait_start(&waiter, worker, n, 30));
+		if (n % 2)
+			told(epoll, 20);
+		EXPECT_EQ(-ETIMEDOUT, waiter_end(&waiter));
+		EXPECT_EQ(WRITABLE, bits(channel));
+		EXPECT_EQ(0U, told(epoll, 0));
+
+		ASSERT_EQ(0, raise_in(worker, VHOST_BACKEND_VRING_CALL, n, n % 3));
+		EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
+		/* Now and then the reader does not read on until EAGAIN. */
+		EXPECT_EQ(1, n % 4 < 2 ?
+			  drain(channel, READ_MAX, ignore_message, NULL) :
+			  read_messages(channel, 32, RWF_NOWAIT, ignore_message, NULL));
+	}
+	close(epoll);
+}
+
+/* As above, but the request is withdrawn out of a batch that was begun. */
+TEST_F(poll, withdrawn_from_a_batch)
+{
+	int channel = self->pair.channel, worker = self->pair.worker;
+	int epoll = sleeper(channel, EPOLLIN | EPOLLET);
+	struct waiter waiter;
+
+	ASSERT_EQ(0, send_iotlb(worker, 0, 1));
+	ASSERT_EQ(0, unmap_wait_start(&waiter, worker, 1, 300));
+	ASSERT_TRUE(wait_until(channel_stats(channel).requests_queued == 2));
+	EXPECT_EQ(1, read_messages(channel, IOTLB_BYTES, RWF_NOWAIT, ignore_message,
+				   NULL));
+	EXPECT_EQ(-ETIMEDOUT, waiter_end(&waiter));
+	EXPECT_EQ(WRITABLE, bits(channel));
+	told(epoll, 0);
+	EXPECT_EQ(0U, told(epoll, 0));
+	ASSERT_EQ(0, raise_call(worker, 1));
+	EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
+	EXPECT_EQ(1, drain(channel, READ_MAX, ignore_message, NULL));
+	close(epoll);
+}
+
+/* As above, for those who sleep in a system call. */
+TEST_F_TIMEOUT(poll, withdrawn_readers_sleep, 120)
+{
+	struct bell bells[BELLS] = {};
+	struct waiter waiter;
+
+	for (int how = 0; how < READER_HOWS; how++) {
+		struct reader reader = {
+			.channel = self->pair.channel, .how = how, .bytes = READ_MAX,
+			.fn = hear_calls, .arg = bells,
+		};
+
+		ASSERT_EQ(0, unmap_wait_start(&waiter, self->pair.worker, how, 20));
+		EXPECT_EQ(-ETIMEDOUT, waiter_end(&waiter));
+		ASSERT_EQ(0, reader_start(&reader));
+		usleep(30000);
+		bells[0].rung++;
+		EXPECT_EQ(0, raise_call(self->pair.worker, 0));
+		EXPECT_TRUE(wait_until(bells[0].heard == bells[0].rung));
+		EXPECT_EQ(0, reader_stop(&reader));
+	}
+}
+
+/*
+ * Nobody oversleeps: two threads ring and mostly wait to be heard, while
+ * requests that are soon given up come and go.
+ */
+FIXTURE(wake) {
+	struct pair pair;
+	struct tally tally;
+	struct bell bells[BELLS];
+};
+
+FIXTURE_VARIANT(wake) {
+	unsigned int rounds;
+	unsigned int nr_readers;
+	enum reader_how how[4];
+};
+
+FIXTURE_VARIANT_ADD(wake, blocking) {
+	.rounds = 500, .nr_readers = 1, .how = { READER_BLOCKING },
+};
+
+FIXTURE_VARIANT_ADD(wake, poll) {
+	.rounds = 500, .nr_readers = 1, .how = { READER_POLL },
+};
+
+FIXTURE_VARIANT_ADD(wake, select) {
+	.rounds = 300, .nr_readers = 1, .how = { READER_SELECT },
+};
+
+FIXTURE_VARIANT_ADD(wake, epoll) {
+	.rounds = 500, .nr_readers = 1, .how = { READER_LEVEL },
+};
+
+FIXTURE_VARIANT_ADD(wake, epoll_edge) {
+	.rounds = 2000, .nr_readers = 1, .how = { READER_EDGE },
+};
+
+FIXTURE_VARIANT_ADD(wake, epoll_exclusive) {
+	.rounds = 300, .nr_readers = 3,
+	.how = { READER_EXCLUSIVE, READER_EXCLUSIVE, READER_EXCLUSIVE },
+};
+
+FIXTURE_VARIANT_ADD(wake, two_edge) {
+	.rounds = 500, .nr_readers = 2, .how = { READER_EDGE, READER_EDGE },
+};
+
+FIXTURE_VARIANT_ADD(wake, polls_and_read) {
+	.rounds = 500, .nr_readers = 4,
+	.how = { READER_BLOCKING, READER_POLL, READER_EDGE, READER_POLL },
+};
+
+FIXTURE_SETUP(wake)
+{
+	ASSERT_EQ(0, pair_open(&self->pair, 0, (struct vhost_backend_setup){}));
+}
+
+FIXTURE_TEARDOWN(wake)
+{
+	pair_close(&self->pair);
+}
+
+struct answering_ears {
+	struct tally *tally;
+	struct bell *bells;
+};
+
+static void answer_and_hear(void *arg, const struct message *message)
+{
+	struct answering_ears *ears = arg;
+
+	if (message->msg.request == VHOST_BACKEND_VRING_CALL)
+		bell_hear(&ears->bells[message->state.index]);
+	tally_message(ears->tally, message);
+}
+
+TEST_F_TIMEOUT(wake, nobody_oversleeps, 180)
+{
+	struct answering_ears ears = { .tally = &self->tally, .bells = self->bells };
+	uint64_t seed = new_seed(_metadata->name);
+	struct vhost_backend_test_run run = {
+		.threads = 1, .mix = VHOST_BACKEND_TEST_MIX_ASYNC, .rate = 500,
+		.timeout_ms = 1, .seed = seed,
+	};
+	struct ringer ringers[2] = {};
+	struct reader readers[4] = {};
+
+	self->tally.channel = self->pair.channel;
+	for (unsigned int n = 0; n < variant->nr_readers; n++) {
+		readers[n] = (struct reader){
+			.channel = self->pair.channel, .how = variant->how[n],
+			.bytes = 256, .fn = answer_and_hear, .arg = &ears,
+		};
+		ASSERT_EQ(0, reader_start(&readers[n]));
+	}
+	for (unsigned int n = 0; n < ARRAY_SIZE(ringers); n++)
+		ringers[n] = (struct ringer){
+			.worker = self->pair.worker, .bell = &self->bells[n],
+			.index = n, .rounds = variant->rounds, .seed = seed + n,
+		};
+	ASSERT_EQ(0, run_start(self->pair.worker, run));
+	EXPECT_EQ(0U, ring_all(ringers, ARRAY_SIZE(ringers))) {
+		struct vhost_backend_stats stats = channel_stats(self->pair.channel);
+
+		TH_LOG("raised %llu merged %llu delivered %llu, poll says %#x",
+		       (unsigned long long)stats.notifications_raised,
+		       (unsigned long long)stats.notifications_merged,
+		       (unsigned long long)stats.notifications_delivered,
+		       bits(self->pair.channel));
+	}
+	EXPECT_EQ(0, try_ioctl(self->pair.worker, VHOST_BACKEND_TEST_STOP, NULL));
+	EXPECT_EQ(0, readers_stop(readers, variant->nr_readers));
+	EXPECT_EQ(0U, self->tally.replies_refused);
+}
+
+TEST_HARNESS_MAIN
