@@ -9,6 +9,7 @@
 #include <linux/eventfd.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/magic.h>
 #include <linux/shmem_fs.h>
 #include <linux/timer.h>
 #include <linux/uaccess.h>
@@ -111,5 +112,17 @@ static inline struct file *vhost_backend_shmem_file(const char *name, loff_t siz
 {
 	return shmem_file_setup(name, size, EMPTY_VMA_FLAGS);
 }
+
+/* 6.3: vhost_init_device_iotlb() lost a parameter that nothing looked at. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define vhost_backend_init_device_iotlb(dev)	vhost_init_device_iotlb(dev)
+#else
+#define vhost_backend_init_device_iotlb(dev)	vhost_init_device_iotlb(dev, true)
+#endif
+
+/* 6.9: a pidfd is a file of a file system of its own, and says that it is regular. */
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC	0x50494446
+#endif
 
 #endif /* VHOST_BACKEND_COMPAT_H */

@@ -10,6 +10,7 @@
 #include <linux/string.h>
 #include <uapi/linux/vhost_types.h>
 
+#include "compat.h"
 #include "request.h"
 
 enum file_policy {
@@ -361,10 +362,13 @@ bool vhost_backend_file_allowed(const struct file *file,
 
 	if (file->f_mode & FMODE_PATH || file->f_op == channel_fops)
 		return false;
-	if (inode->i_sb->s_magic == DMA_BUF_MAGIC)
+	switch (inode->i_sb->s_magic) {
+	case DMA_BUF_MAGIC:
 		return true;
-	if (inode->i_sb->s_magic == ANON_INODE_FS_MAGIC)
+	case ANON_INODE_FS_MAGIC:
+	case PID_FS_MAGIC:
 		return false;
+	}
 	return S_ISREG(inode->i_mode) || S_ISCHR(inode->i_mode) ||
 	       S_ISBLK(inode->i_mode);
 }
