@@ -22,7 +22,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo check check-debug vm setup clean help
+.PHONY: demo check check-debug check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -58,7 +58,10 @@ check: ## linters, and the selftests on Debian's kernel
 check-debug: ## the selftests on a kernel with KASAN, lockdep, kmemleak: builds it once, 10 min
 	$(VM)/check debug
 
-vm: tools ## a shell in a guest with modules, tools and selftests; KERNEL=debug for that one
+check-matrix: ## the selftests on Debian's newer kernels: fetches them once, 900 MB
+	$(VM)/check matrix
+
+vm: tools ## a shell in a guest with modules, tools and selftests; KERNEL=debug, 6.12, 7
 	$(VM)/setup build vm
 	$(MAKE) selftests
 	$(VM)/guest -i -f $(top)/tools/vhost-backend/vhost-backend \
@@ -101,7 +104,7 @@ uninstall: ## remove what install installed
 
 ##@ More
 setup: ## install the Debian packages that any of this needs
-	$(VM)/setup build vm check debug
+	$(VM)/setup build vm check debug matrix
 
 clean: ## remove what was built; the kernels in the cache stay
 	rm -rf $(BUILD)

@@ -17,12 +17,17 @@ die() {
 	exit 1
 }
 
+as_root() {
+	if [[ $EUID -eq 0 ]]; then
+		"$@"
+	else
+		sudo -n env VHOST_BACKEND_CACHE="$CACHE" "$@"
+	fi
+}
+
 # apt ARGUMENTS...: apt-get as root, without questions and with little to say
 apt() {
-	local as_root=()
-
-	[[ $EUID -eq 0 ]] || as_root=(sudo -n)
-	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
 		-o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root "$@" > /dev/null ||
 		{ say "failed, as root: apt-get $*" && return 1; }
 }
