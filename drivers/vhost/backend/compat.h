@@ -113,13 +113,6 @@ static inline struct file *vhost_backend_shmem_file(const char *name, loff_t siz
 	return shmem_file_setup(name, size, EMPTY_VMA_FLAGS);
 }
 
-/* 6.3: vhost_init_device_iotlb() lost a parameter that nothing looked at. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
-#define vhost_backend_init_device_iotlb(dev)	vhost_init_device_iotlb(dev)
-#else
-#define vhost_backend_init_device_iotlb(dev)	vhost_init_device_iotlb(dev, true)
-#endif
-
 /* 6.9: a pidfd is a file of a file system of its own, and says that it is regular. */
 #ifndef PID_FS_MAGIC
 #define PID_FS_MAGIC	0x50494446

@@ -502,6 +502,7 @@ enum reader_how {
 	READER_EXCLUSIVE,	/* epoll, EPOLLEXCLUSIVE */
 	READER_EDGE,		/* epoll, reads until EAGAIN */
 	READER_HOWS,
+	READER_BUSY = READER_HOWS,	/* never sleeps */
 };
 
 /* None has a time-out: what does not wake it leaves it asleep. */
@@ -540,6 +541,7 @@ static inline void reader_sleep(const struct reader *reader, int epoll)
 
 	switch (reader->how) {
 	case READER_BLOCKING:
+	case READER_BUSY:
 		break;
 	case READER_POLL:
 		poll(&p, 1, -1);
@@ -575,7 +577,7 @@ static inline void *reader_run(void *arg)
 	int epoll = -1;
 	int n;
 
-	if (reader->how >= READER_LEVEL)
+	if (reader->how >= READER_LEVEL && reader->how <= READER_EDGE)
 		epoll = reader_epoll(reader);
 	while (!atomic_load(&reader->stop) && !reader->error) {
 		reader_sleep(reader, epoll);

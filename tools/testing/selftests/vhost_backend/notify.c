@@ -308,8 +308,12 @@ TEST_F(notify, raised_again_at_every_boundary)
 
 /*
  * A second worker floods, in kernel threads, while each of four threads here
- * rings for somebody to come: if nobody does, something was lost.
+ * rings for somebody to come: if nobody does, something was lost. Each rings a
+ * vring whose bit is alone in its word, where no other raise can rescue it.
  */
+#define RINGERS	4
+#define APART	64
+
 struct flooded {
 	int channel;
 	int worker;
@@ -322,13 +326,16 @@ FIXTURE(loss) {
 
 FIXTURE_SETUP(loss)
 {
+	struct vhost_backend_setup setup = { .nr_vrings = 2 * RINGERS * APART };
 	struct flooded *flooded = &self->flooded;
 
-	flooded->channel = channel_open(0);
+	flooded->channel = channel_open_with(0, setup);
 	ASSERT_LE(0, flooded->channel);
-	flooded->worker = worker_attach(flooded->channel, "ringers", 0, BELLS);
+	flooded->worker = worker_attach(flooded->channel, "ringers", 0,
+					RINGERS * APART);
 	ASSERT_LE(0, flooded->worker);
-	flooded->flooder = worker_attach(flooded->channel, "flooder", BELLS, 100);
+	flooded->flooder = worker_attach(flooded->channel, "flooder",
+					 RINGERS * APART, RINGERS * APART);
 	ASSERT_LE(0, flooded->flooder);
 }
 
@@ -341,7 +348,7 @@ FIXTURE_TEARDOWN(loss)
 
 struct ears {
 	struct tally tally;
-	struct bell bells[BELLS];
+	struct bell bells[RINGERS];
 };
 
 static void count_and_hear(void *arg, const struct message *message)
@@ -350,8 +357,24 @@ static void count_and_hear(void *arg, const struct message *message)
 	const struct vhost_backend_msg *msg = &message->msg;
 
 	tally_message(&ears->tally, message);
-	if (msg->request == VHOST_BACKEND_VRING_CALL && message->state.index < BELLS)
-		bell_hear(&ears->bells[message->state.index]);
+	if (msg->request == VHOST_BACKEND_VRING_CALL &&
+	    message->state.index < RINGERS * APART)
+		bell_hear(&ears->bells[message->state.index / APART]);
+}
+
+/* How often each was raised, and delivered, as both ends have counted. */
+static void compare_accounts(struct __test_metadata *_metadata,
+			     const struct flooded *flooded, struct ears *ears)
+{
+	struct vhost_backend_test_run run = run_report(flooded->flooder);
+	struct vhost_backend_stats stats = channel_stats(flooded->channel);
+	uint64_t raised = run.calls + run.errs + run.configs;
+
+	for (unsigned int n = 0; n < RINGERS; n++)
+		raised += ears->bells[n].rung;
+	EXPECT_EQ(raised, stats.notifications_raised);
+	EXPECT_EQ(run.sends, ears->tally.sends);
+	EXPECT_EQ(stats.notifications_delivered, tally_notifications(&ears->tally));
 }
 
 static void ring_amid_flood(struct __test_metadata *_metadata,
@@ -359,7 +382,7 @@ static void ring_amid_flood(struct __test_metadata *_metadata,
 			    unsigned int nr_readers, size_t bytes)
 {
 	struct ears ears = {};
-	struct ringer ringers[4] = {};
+	struct ringer ringers[RINGERS] = {};
 	struct reader readers[4] = {};
 	uint64_t seed = new_seed(_metadata->name);
 	struct vhost_backend_test_run run = {
@@ -367,7 +390,14 @@ static void ring_amid_flood(struct __test_metadata *_metadata,
 		.mix = VHOST_BACKEND_TEST_MIX_CALL | VHOST_BACKEND_TEST_MIX_ERR |
 		       VHOST_BACKEND_TEST_MIX_CONFIG | VHOST_BACKEND_TEST_MIX_SEND,
 	};
+	unsigned int rounds = 150;
 
+	if (how == READER_BUSY) {
+		rounds = 1500;
+		run.threads = 1;
+		run.rate = 0;
+		run.mix = VHOST_BACKEND_TEST_MIX_CALL;
+	}
 	for (unsigned int n = 0; n < nr_readers; n++) {
 		readers[n] = (struct reader){
 			.channel = flooded->channel, .how = how, .bytes = bytes,
@@ -375,26 +405,17 @@ static void ring_amid_flood(struct __test_metadata *_metadata,
 		};
 		ASSERT_EQ(0, reader_start(&readers[n]));
 	}
-	for (unsigned int n = 0; n < ARRAY_SIZE(ringers); n++)
+	for (unsigned int n = 0; n < RINGERS; n++)
 		ringers[n] = (struct ringer){
-			.worker = flooded->worker, .bell = &ears.bells[n], .index = n,
-			.rounds = 150, .seed = seed + n,
+			.worker = flooded->worker, .bell = &ears.bells[n],
+			.index = n * APART, .rounds = rounds, .seed = seed + n,
 		};
 	ASSERT_EQ(0, run_start(flooded->flooder, run));
-	EXPECT_EQ(0U, ring_all(ringers, ARRAY_SIZE(ringers)));
+	EXPECT_EQ(0U, ring_all(ringers, RINGERS));
 	EXPECT_EQ(0, try_ioctl(flooded->flooder, VHOST_BACKEND_TEST_STOP, NULL));
 	EXPECT_TRUE(wait_until(channel_idle(flooded->channel)));
 	EXPECT_EQ(0, readers_stop(readers, nr_readers));
-
-	/* The accounts of both ends agree. */
-	struct vhost_backend_stats stats = channel_stats(flooded->channel);
-
-	run = run_report(flooded->flooder);
-	EXPECT_EQ(run.sends, ears.tally.sends);
-	EXPECT_EQ(stats.notifications_delivered, tally_notifications(&ears.tally));
-	EXPECT_EQ(stats.notifications_raised, run.calls + run.errs + run.configs +
-		  ears.bells[0].rung + ears.bells[1].rung + ears.bells[2].rung +
-		  ears.bells[3].rung);
+	compare_accounts(_metadata, flooded, &ears);
 }
 
 TEST_F_TIMEOUT(loss, reader_blocks, 120)
@@ -415,6 +436,19 @@ TEST_F_TIMEOUT(loss, reader_edge_triggered, 120)
 TEST_F_TIMEOUT(loss, many_readers, 120)
 {
 	ring_amid_flood(_metadata, &self->flooded, READER_BLOCKING, 3, 64);
+}
+
+/*
+ * A reader that looks all the time, and always finds one vring of the flooder,
+ * meets the others' raises at every point of its look.
+ */
+TEST_F_TIMEOUT(loss, reader_always_looks, 120)
+{
+	close(self->flooded.flooder);
+	self->flooded.flooder = worker_attach(self->flooded.channel, "flooder",
+					      RINGERS * APART, 1);
+	ASSERT_LE(0, self->flooded.flooder);
+	ring_amid_flood(_metadata, &self->flooded, READER_BUSY, 1, READ_MAX);
 }
 
 /*

@@ -282,6 +282,74 @@ TEST_F_TIMEOUT(poll, withdrawn_readers_sleep, 120)
 }
 
 /*
+ * As above, many times over, with the raise at every moment of falling asleep.
+ * A worker's end withdraws its requests at once.
+ */
+struct sleepy {
+	pthread_t thread;
+	int channel;
+	struct bell bell;
+	atomic_uint bedtime, slept;
+	atomic_bool stop;
+};
+
+static void wake_up(void *arg, const struct message *message)
+{
+	struct sleepy *sleepy = arg;
+
+	if (message->msg.request == VHOST_BACKEND_VRING_CALL)
+		bell_hear(&sleepy->bell);
+}
+
+static void *fall_asleep(void *arg)
+{
+	struct sleepy *sleepy = arg;
+	struct pollfd p = { .fd = sleepy->channel, .events = POLLIN };
+
+	for (unsigned int n = 1; !sleepy->stop; n++) {
+		while (sleepy->bedtime != n && !sleepy->stop)
+			sched_yield();
+		if (n % 2)
+			poll(&p, 1, -1);
+		read_messages(sleepy->channel, READ_MAX, 0, wake_up, sleepy);
+		sleepy->slept = n;
+	}
+	return NULL;
+}
+
+static bool withdraw_one(int channel)
+{
+	int worker = worker_attach(channel, "short-lived", 0, 0);
+	uint64_t cookie;
+	bool ok = worker >= 0 && !unmap_async(worker, 1, 0, &cookie);
+
+	close(worker);
+	return ok;
+}
+
+TEST_F_TIMEOUT(poll, withdrawn_while_falling_asleep, 120)
+{
+	struct sleepy sleepy = { .channel = self->pair.channel };
+	uint64_t seed = new_seed(_metadata->name);
+	unsigned int n;
+
+	ASSERT_EQ(0, pthread_create(&sleepy.thread, NULL, fall_asleep, &sleepy));
+	for (n = 1; n <= 1500; n++) {
+		ASSERT_TRUE(withdraw_one(self->pair.channel));
+		sleepy.bedtime = n;
+		for (unsigned int m = next_random(&seed) % 8000; m; m--)
+			atomic_signal_fence(memory_order_seq_cst);
+		sleepy.bell.rung++;
+		ASSERT_EQ(0, raise_call(self->pair.worker, n % 256));
+		ASSERT_TRUE(wait_until(sleepy.slept == n));
+		EXPECT_EQ(sleepy.bell.rung, sleepy.bell.heard);
+	}
+	sleepy.stop = true;
+	raise_config(self->pair.worker);
+	pthread_join(sleepy.thread, NULL);
+}
+
+/*
  * Nobody oversleeps: two threads ring and mostly wait to be heard, while
  * requests that are soon given up come and go.
  */

@@ -297,6 +297,7 @@ struct disturber {
 	pthread_t reader;
 	pid_t tid;
 	int worker;
+	void *page;		/* that it reads into */
 	bool done;		/* written by the reader */
 	bool failed;
 };
@@ -479,6 +480,64 @@ TEST_F(read, fault_in_the_descriptor_only)
 	expect_asked(_metadata, self->ends.channel, 1);
 }
 
+/* Takes a page away and gives it back, as fast as it can. */
+static void *flicker(void *arg)
+{
+	struct disturber *d = arg;
+
+	while (!__atomic_load_n(&d->done, __ATOMIC_SEQ_CST)) {
+		d->failed |= mprotect(d->page, PAGE, PROT_NONE) ||
+			     mprotect(d->page, PAGE, PROT_READ | PROT_WRITE);
+	}
+	return NULL;
+}
+
+/* A message that arrived whole: its descriptor is there, and no other. */
+static void check_arrived(struct __test_metadata *_metadata, struct ends *ends,
+			  const struct vhost_backend_msg *msg, int descriptors)
+{
+	ASSERT_EQ(0, close(msg->fd));
+	ASSERT_EQ(descriptors, count_descriptors());
+	ASSERT_LT(0, channel_reply(ends->channel, msg, -EIO));
+}
+
+/* Also where it faults after the descriptor was made. */
+TEST_F_TIMEOUT(read, fault_at_any_moment, 180)
+{
+	const struct vhost_backend_msg *msg;
+	struct disturber d = {};
+	int delivered = 0, faults = 0, descriptors;
+
+	/* A page of the file, twice: one to read into, one to look at. */
+	d.page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      self->ends.file, 0);
+	msg = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->ends.file, 0);
+	ASSERT_TRUE(d.page != MAP_FAILED && msg != MAP_FAILED);
+	ASSERT_EQ(0, pthread_create(&d.thread, NULL, flicker, &d));
+	descriptors = count_descriptors();
+	for (int i = 0; i < 10000 && (delivered < 500 || faults < 500); i++) {
+		ssize_t n;
+
+		if (!channel_has_message(self->ends.channel))
+			ASSERT_EQ(0, ask_map(self->ends.worker, 1,
+					     self->ends.file, &self->cookie));
+		n = try_read(self->ends.channel, d.page, ASK_MAP_BYTES);
+		if (n == -EFAULT) {
+			faults++;
+			ASSERT_EQ(descriptors, count_descriptors());
+			continue;
+		}
+		ASSERT_EQ(ASK_MAP_BYTES, n);
+		delivered++;
+		check_arrived(_metadata, &self->ends, msg, descriptors);
+	}
+	__atomic_store_n(&d.done, true, __ATOMIC_SEQ_CST);
+	pthread_join(d.thread, NULL);
+	EXPECT_FALSE(d.failed);
+	EXPECT_LT(0, delivered);
+	EXPECT_LT(0, faults);
+}
+
 /* Messages before the one whose file finds no place are delivered. */
 TEST_F(read, no_free_descriptor)
 {
@@ -639,20 +698,22 @@ static void *read_all(void *arg)
 {
 	struct crowd *crowd = arg;
 	__u64 last[WRITERS + 1] = {};
-	struct message m = {};
+	struct message *m = page_before_nothing();
 	int patience = PATIENCE_MS / 100;
 
 	while (patience && read_so_far(crowd) < WRITERS * MESSAGES) {
 		ssize_t n;
 
+		/* A page fault in the middle: time for others to interfere. */
+		madvise(m, PAGE, MADV_DONTNEED);
 		/* One message at a time, so that both get some. */
 		if (!crowd->blocking && !await_input(crowd->channel, 100))
 			patience--;
-		n = try_read(crowd->channel, &m, 56);
+		n = try_read(crowd->channel, m, 56);
 		if (n == ASK_BYTES)
 			break;
 		if (n == 56)
-			account(crowd, &m, last);
+			account(crowd, m, last);
 		else if (n != -EAGAIN || crowd->blocking)
 			__atomic_add_fetch(&crowd->bad, 1, __ATOMIC_RELAXED);
 	}
@@ -672,10 +733,16 @@ static void run_crowd(struct __test_metadata *_metadata, struct ends *ends,
 
 	crowd = (struct crowd){ .channel = ends->channel,
 				.blocking = blocking };
+	ASSERT_EQ(0, try_ioctl(ends->worker, VHOST_BACKEND_TEST_RUN, &run));
+	/* The readers meet only where there is enough for all of them. */
+	for (int i = 0; i < PATIENCE_MS / 10; i++) {
+		if (channel_stats(ends->channel).waiting_bytes > 32768)
+			break;
+		usleep(10000);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
 		ASSERT_EQ(0, pthread_create(&readers[i], NULL, read_all,
 					    &crowd));
-	ASSERT_EQ(0, try_ioctl(ends->worker, VHOST_BACKEND_TEST_RUN, &run));
 	for (int i = 0; i < PATIENCE_MS / 10; i++) {
 		if (read_so_far(&crowd) == WRITERS * MESSAGES)
 			break;

@@ -398,10 +398,10 @@ static inline void *address_of(intptr_t number)
 }
 
 /* Two pages of which only the first can be accessed; NULL on failure. */
-static inline unsigned char *page_before_nothing(void)
+static inline void *page_before_nothing(void)
 {
-	unsigned char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (page == MAP_FAILED || mprotect(page + PAGE, PAGE, PROT_NONE))
 		return NULL;

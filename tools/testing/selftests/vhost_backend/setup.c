@@ -526,6 +526,7 @@ static bool setup_soon(int channel)
 static int use_up_channels(void)
 {
 	struct vhost_backend_setup defaults = {}, wrong = { .nr_vrings = ~0 };
+	void *unwritable = read_only_page(&defaults, sizeof(defaults));
 	int fd[4];
 
 	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
@@ -538,7 +539,8 @@ static int use_up_channels(void)
 	}
 	/* A SETUP that fails does not use a place up. */
 	for (int i = 0; i < 5; i++) {
-		if (channel_setup(fd[0], wrong) != -EINVAL)
+		if (channel_setup(fd[0], wrong) != -EINVAL ||
+		    try_ioctl(fd[0], VHOST_BACKEND_SETUP, unwritable) != -EFAULT)
 			return 3;
 	}
 	if (!setup_soon(fd[0]) || channel_setup(fd[1], defaults))

@@ -45,7 +45,7 @@
 struct net_queue {
 	struct vring vring;
 	uint8_t *buffers;
-	uint64_t buffers_gpa;
+	uint64_t buffers_address;	/* as the device knows them */
 	uint16_t added;
 	uint16_t seen;
 	bool busy[NET_RING];
@@ -54,10 +54,19 @@ struct net_queue {
 	int err;
 };
 
+/* How a device finds the guest's memory. */
+enum net_mode {
+	NET_DIRECT,		/* all of it is in the table that the VMM gives */
+	NET_IOTLB,		/* it asks for what it has no translation of */
+	NET_IOTLB_OLD,		/* likewise, with messages of the first version */
+};
+
 /* A device. Two of them on one host differ in their @number, 0 to 255. */
 struct vhost_net {
 	char name[IFNAMSIZ];
 	unsigned int number;
+	enum net_mode mode;
+	const char *device;
 	int tap;
 	int vhost;
 	struct net_queue queue[NET_QUEUES];
@@ -148,6 +157,12 @@ static inline int net_tap(struct vhost_net *net)
 	return err ? err : net_interface_up(net);
 }
 
+/* Guest memory starts at address 0, or at an I/O virtual address. */
+static inline uint64_t net_memory_address(const struct vhost_net *net)
+{
+	return net->mode == NET_DIRECT ? 0 : (net->number + 1ULL) << 32;
+}
+
 /* Guest memory: for each queue its ring on pages of its own, then its buffers. */
 static inline int net_memory(struct vhost_net *net)
 {
@@ -165,8 +180,8 @@ static inline int net_memory(struct vhost_net *net)
 		struct net_queue *q = &net->queue[i];
 
 		vring_init(&q->vring, NET_RING, (char *)net->memory + i * queue, PAGE);
-		q->buffers_gpa = i * queue + ring;
-		q->buffers = (uint8_t *)net->memory + q->buffers_gpa;
+		q->buffers = (uint8_t *)net->memory + i * queue + ring;
+		q->buffers_address = net_memory_address(net) + i * queue + ring;
 	}
 	return 0;
 }
@@ -185,6 +200,51 @@ static inline int net_eventfds(struct vhost_net *net)
 	return 0;
 }
 
+/* The queue with a buffer at @address, or -1. */
+static inline int net_queue_of(const struct vhost_net *net, uint64_t address)
+{
+	for (int i = 0; i < NET_QUEUES; i++)
+		if (address - net->queue[i].buffers_address < NET_RING * NET_BUFFER)
+			return i;
+	return -1;
+}
+
+/* Gives a translation of @bytes at @address, or takes it away. */
+static inline int net_translate(struct vhost_net *net, uint8_t type,
+				uint64_t address, size_t bytes, uint8_t perm)
+{
+	const uint8_t *memory = net->memory;
+	struct vhost_msg_v2 message = {
+		.type = VHOST_IOTLB_MSG_V2,
+		.iotlb = {
+			.iova = address, .size = bytes, .perm = perm, .type = type,
+			.uaddr = (uintptr_t)(memory + (address - net_memory_address(net))),
+		},
+	};
+
+	if (write(net->vhost, &message, sizeof(message)) != sizeof(message))
+		return net_fail(net, "a translation");
+	return 0;
+}
+
+/* The rings, which the device must know before it starts; the buffers not. */
+static inline int net_translate_ring(struct vhost_net *net, struct net_queue *q)
+{
+	size_t ring = q->buffers - (uint8_t *)q->vring.desc;
+
+	return net_translate(net, VHOST_IOTLB_UPDATE, q->buffers_address - ring,
+			     ring, VHOST_ACCESS_RW);
+}
+
+/* Addresses of a ring are those of the VMM, or I/O virtual ones. */
+static inline uint64_t net_ring_address(const struct vhost_net *net,
+					const void *at)
+{
+	if (net->mode == NET_DIRECT)
+		return (uintptr_t)at;
+	return net_memory_address(net) + ((uint8_t *)at - (uint8_t *)net->memory);
+}
+
 static inline int net_vhost_queue(struct vhost_net *net, unsigned int index)
 {
 	struct net_queue *q = &net->queue[index];
@@ -192,9 +252,9 @@ static inline int net_vhost_queue(struct vhost_net *net, unsigned int index)
 	struct vhost_vring_state base = { .index = index };
 	struct vhost_vring_addr addr = {
 		.index = index,
-		.desc_user_addr = (uintptr_t)q->vring.desc,
-		.avail_user_addr = (uintptr_t)q->vring.avail,
-		.used_user_addr = (uintptr_t)q->vring.used,
+		.desc_user_addr = net_ring_address(net, q->vring.desc),
+		.avail_user_addr = net_ring_address(net, q->vring.avail),
+		.used_user_addr = net_ring_address(net, q->vring.used),
 	};
 	struct vhost_vring_file kick = { .index = index, .fd = q->kick };
 	struct vhost_vring_file call = { .index = index, .fd = q->call };
@@ -211,7 +271,7 @@ static inline int net_vhost_queue(struct vhost_net *net, unsigned int index)
 		{ VHOST_SET_VRING_KICK, &kick, "VHOST_SET_VRING_KICK" },
 		{ VHOST_SET_VRING_CALL, &call, "VHOST_SET_VRING_CALL" },
 		{ VHOST_SET_VRING_ERR, &err, "VHOST_SET_VRING_ERR" },
-		{ VHOST_NET_SET_BACKEND, &tap, "VHOST_NET_SET_BACKEND" },
+		{ net->tap < 0 ? 0 : VHOST_NET_SET_BACKEND, &tap, "VHOST_NET_SET_BACKEND" },
 		{}
 	};
 	int ret = 0;
@@ -225,6 +285,7 @@ static inline int net_vhost_queue(struct vhost_net *net, unsigned int index)
 static inline int net_vhost(struct vhost_net *net)
 {
 	uint64_t features = 1ULL << VIRTIO_F_VERSION_1;
+	uint64_t backend_features = 1ULL << VHOST_BACKEND_F_IOTLB_MSG_V2;
 	union {
 		struct vhost_memory head;
 		uint8_t bytes[sizeof(struct vhost_memory) +
@@ -232,25 +293,34 @@ static inline int net_vhost(struct vhost_net *net)
 	} table = {};
 	int err;
 
-	net->vhost = open("/dev/vhost-net", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	net->vhost = open(net->device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (net->vhost < 0)
-		return net_fail(net, "/dev/vhost-net");
+		return net_fail(net, net->device);
 	table.head.nregions = 1;
 	table.head.regions[0].memory_size = net->bytes;
 	table.head.regions[0].userspace_addr = (uintptr_t)net->memory;
+	if (net->mode != NET_DIRECT)
+		features |= 1ULL << VIRTIO_F_ACCESS_PLATFORM;
 	err = net_ioctl(net, net->vhost, VHOST_SET_OWNER, NULL, "VHOST_SET_OWNER");
+	if (!err && net->mode == NET_IOTLB)
+		err = net_ioctl(net, net->vhost, VHOST_SET_BACKEND_FEATURES,
+				&backend_features, "VHOST_SET_BACKEND_FEATURES");
 	if (!err)
 		err = net_ioctl(net, net->vhost, VHOST_SET_FEATURES, &features,
 				"VHOST_SET_FEATURES");
 	if (!err)
 		err = net_ioctl(net, net->vhost, VHOST_SET_MEM_TABLE, &table,
 				"VHOST_SET_MEM_TABLE");
-	for (int i = 0; !err && i < NET_QUEUES; i++)
-		err = net_vhost_queue(net, i);
+	for (int i = 0; !err && i < NET_QUEUES; i++) {
+		if (net->mode != NET_DIRECT)
+			err = net_translate_ring(net, &net->queue[i]);
+		if (!err)
+			err = net_vhost_queue(net, i);
+	}
 	return err;
 }
 
-/* Takes everything down that net_open() made, however far that came. */
+/* Takes everything down that was made, however far that came. */
 static inline void net_close(struct vhost_net *net)
 {
 	if (net->vhost >= 0)
@@ -269,13 +339,13 @@ static inline void net_close(struct vhost_net *net)
 		munmap(net->memory, net->bytes);
 }
 
-/* On failure there is nothing to close. */
-static inline int net_open(struct vhost_net *net, unsigned int number)
+static inline void net_init(struct vhost_net *net, unsigned int number,
+			    enum net_mode mode, const char *device)
 {
-	int err;
-
 	memset(net, 0, sizeof(*net));
 	net->number = number;
+	net->mode = mode;
+	net->device = device;
 	net->tap = -1;
 	net->vhost = -1;
 	for (int i = 0; i < NET_QUEUES; i++) {
@@ -283,9 +353,13 @@ static inline int net_open(struct vhost_net *net, unsigned int number)
 		net->queue[i].call = -1;
 		net->queue[i].err = -1;
 	}
-	err = net_tap(net);
-	if (!err)
-		err = net_memory(net);
+}
+
+/* The device with its queues. On failure there is nothing to close. */
+static inline int net_start(struct vhost_net *net)
+{
+	int err = net_memory(net);
+
 	if (!err)
 		err = net_eventfds(net);
 	if (!err)
@@ -293,6 +367,26 @@ static inline int net_open(struct vhost_net *net, unsigned int number)
 	if (err)
 		net_close(net);
 	return err;
+}
+
+/* On failure there is nothing to close. */
+static inline int net_open_mode(struct vhost_net *net, unsigned int number,
+				enum net_mode mode)
+{
+	int err;
+
+	net_init(net, number, mode, "/dev/vhost-net");
+	err = net_tap(net);
+	if (err) {
+		net_close(net);
+		return err;
+	}
+	return net_start(net);
+}
+
+static inline int net_open(struct vhost_net *net, unsigned int number)
+{
+	return net_open_mode(net, number, NET_DIRECT);
 }
 
 static inline int net_bind_one(int channel, unsigned int source,
@@ -337,7 +431,7 @@ static inline int net_add(struct net_queue *q, uint32_t bytes, bool device_write
 		id = (id + 1) % NET_RING;
 	q->busy[id] = true;
 	q->vring.desc[id] = (struct vring_desc) {
-		.addr = q->buffers_gpa + id * NET_BUFFER,
+		.addr = q->buffers_address + id * NET_BUFFER,
 		.len = bytes,
 		.flags = device_writes ? VRING_DESC_F_WRITE : 0,
 	};
@@ -351,6 +445,20 @@ static inline void net_kick(struct net_queue *q)
 	__atomic_store_n(&q->vring.avail->idx, q->added, __ATOMIC_RELEASE);
 	if (eventfd_write(q->kick, 1))
 		perror("kick");
+}
+
+/*
+ * Likewise, unless the device will look anyway. While it lacks a translation it
+ * does not ask for kicks, and each would make it miss the same buffer once more.
+ */
+static inline void net_kick_if_wanted(struct net_queue *q)
+{
+	__atomic_store_n(&q->vring.avail->idx, q->added, __ATOMIC_RELEASE);
+	/* Pairs with the device's own, between asking for kicks and a last look. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!(__atomic_load_n(&q->vring.used->flags, __ATOMIC_RELAXED) &
+	      VRING_USED_F_NO_NOTIFY))
+		net_kick(q);
 }
 
 static inline uint16_t net_used_index(const struct net_queue *q)

@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unmodified vhost-net that asks for translations: bound devices, whose misses
+ * come through the channel. Buffers are translated only when they are missed,
+ * and no longer than the device has them, so that each frame costs a miss.
+ */
+#include "../kselftest_harness.h"
+#include "vhost_net_flow.h"
+#include "interleave.h"
+
+#define IOTLB	VHOST_BACKEND_BIND_IOTLB
+#define UNDO	VHOST_BACKEND_BIND_UNDO
+#define PEEK	VHOST_BACKEND_BIND_PEEK
+
+/* What a test that repeats itself takes, on a slow machine. */
+#define SECONDS	60
+
+FIXTURE(vhost_net_iotlb) {
+	int channel;
+	struct vhost_net net[DEVICES];
+	struct net_capture capture[DEVICES];
+	struct flow flow[DEVICES];
+};
+
+/* Two devices; nothing is bound yet. */
+FIXTURE_SETUP(vhost_net_iotlb)
+{
+	self->channel = channel_open(O_NONBLOCK);
+	ASSERT_LE(0, self->channel);
+	ASSERT_EQ(0, flows_open(self->net, self->capture, self->flow, DEVICES,
+				NET_IOTLB));
+}
+
+FIXTURE_TEARDOWN(vhost_net_iotlb)
+{
+	flows_close(self->flow, DEVICES);
+	close(self->channel);
+}
+
+static int bind_misses(int channel, int fd, uint32_t flags)
+{
+	return net_bind_one(channel, IOTLB, 0, fd, flags);
+}
+
+static int bind_all(struct vhost_net *net, int channel, unsigned int base)
+{
+	int err = net_bind(net, channel, base);
+
+	return err ? err : bind_misses(channel, net->vhost, 0);
+}
+
+static uint64_t bindings(int channel)
+{
+	return channel_stats(channel).bindings;
+}
+
+/* Another channel in place of the fixture's. */
+static int reopen(int *channel, struct vhost_backend_setup setup)
+{
+	close(*channel);
+	*channel = channel_open_with(O_NONBLOCK, setup);
+	return *channel < 0 ? *channel : 0;
+}
+
+/* The one miss that is certain to come, and nothing else. */
+static int take_miss(int channel, struct miss *miss)
+{
+	struct raised raised;
+	int err = take_raised(channel, &raised, PATIENCE_MS);
+
+	if (err)
+		return err;
+	*miss = raised.misses[0];
+	return raised.nr_misses == 1 && !raised.calls && !raised.errs &&
+	       !raised.others ? 0 : -EPROTO;
+}
+
+/* What the device itself gives to a reader. */
+static int read_device(const struct vhost_net *net, struct vhost_backend_iotlb *miss)
+{
+	struct vhost_msg_v2 message;
+	ssize_t n = read(net->vhost, &message, sizeof(message));
+
+	if (n < 0)
+		return -errno;
+	if (n != sizeof(message) || message.type != VHOST_IOTLB_MSG_V2)
+		return -EPROTO;
+	*miss = (struct vhost_backend_iotlb){
+		.iova = message.iotlb.iova, .perm = message.iotlb.perm,
+		.type = message.iotlb.type,
+	};
+	return 0;
+}
+
+/* Frames that the device lacks translations for, each missed when its turn comes. */
+static int offer(struct flow *flow, uint32_t frames)
+{
+	flow->strict = true;
+	return flow_offer(flow, flow->offered + frames);
+}
+
+/* All that was offered arrives, and is missed where it was not yet. */
+static int finish(int channel, struct flow *flow)
+{
+	return flows_run(channel, flow, 1, flow->offered - flow->used, 0);
+}
+
+TEST_F_TIMEOUT(vhost_net_iotlb, a_miss_is_a_request, 60)
+{
+	struct flow *flow = &self->flow[0];
+	struct net_queue *q = &flow->net->queue[NET_TX];
+	struct vhost_backend_stats stats;
+	struct vhost_backend_iotlb none;
+	struct message message;
+	struct miss miss;
+
+	ASSERT_EQ(0, bind_all(flow->net, self->channel, 0));
+	EXPECT_EQ(5U, bindings(self->channel));
+	ASSERT_EQ(0, offer(flow, 1));
+	ASSERT_TRUE(readable(self->channel, PATIENCE_MS));
+	ASSERT_EQ((ssize_t)sizeof(miss), channel_read(self->channel, &message));
+	memcpy(&miss, &message, sizeof(miss));
+	EXPECT_EQ((uint32_t)VHOST_BACKEND_IOTLB_MSG, miss.msg.request);
+	EXPECT_EQ((uint32_t)VHOST_BACKEND_MSG_VERSION | VHOST_BACKEND_MSG_NEED_REPLY,
+		  miss.msg.flags);
+	EXPECT_EQ(sizeof(miss.iotlb), miss.msg.size);
+	EXPECT_EQ(VHOST_BACKEND_FD_NONE, miss.msg.fd);
+	EXPECT_NE(0U, miss.msg.id);
+	EXPECT_EQ(q->buffers_address, miss.iotlb.iova);
+	EXPECT_EQ(VHOST_IOTLB_MISS, miss.iotlb.type);
+	EXPECT_EQ(VHOST_ACCESS_RO, miss.iotlb.perm);
+	for (unsigned int i = 0; i < sizeof(miss.iotlb.pad); i++)
+		EXPECT_EQ(0, miss.iotlb.pad[i]);
+
+	/* The device waits, and has no more to say. */
+	EXPECT_FALSE(readable(self->channel, 50));
+	EXPECT_EQ(-EAGAIN, read_device(flow->net, &none));
+	EXPECT_EQ(0, net_used_index(q));
+	ASSERT_EQ(0, flows_answer(self->channel, flow, 1, &miss));
+	EXPECT_EQ(0, finish(self->channel, flow));
+	EXPECT_EQ(1U, flow->seen);
+	EXPECT_EQ(-ENOENT, channel_reply(self->channel, &miss.msg, 0));
+	stats = channel_stats(self->channel);
+	EXPECT_EQ(1U, stats.requests_queued);
+	EXPECT_EQ(1U, stats.requests_delivered);
+	EXPECT_EQ(1U, stats.requests_answered);
+	EXPECT_EQ(0U, stats.inflight);
+}
+
+/* Of each frame one miss, in the order of the frames. */
+static void run_strictly(struct __test_metadata *_metadata, int channel,
+			 struct flow *flow, unsigned int rounds, uint32_t frames)
+{
+	time_t until = time(NULL) + SECONDS;
+
+	for (unsigned int i = 0; another_round(i, rounds, until); i++) {
+		ASSERT_EQ(0, offer(flow, frames));
+		ASSERT_EQ(0, finish(channel, flow)) TH_LOG("round %u", i);
+	}
+	EXPECT_EQ(flow->offered, flow->seen);
+	EXPECT_EQ(flow->offered, flow->missed[NET_TX]);
+	EXPECT_EQ(flow->offered, channel_stats(channel).requests_answered);
+}
+
+TEST_F_TIMEOUT(vhost_net_iotlb, every_buffer_is_missed_once, 240)
+{
+	ASSERT_EQ(0, bind_all(&self->net[0], self->channel, 0));
+	run_strictly(_metadata, self->channel, &self->flow[0], 40, 100);
+	EXPECT_BALANCE();
+}
+
+TEST_F_TIMEOUT(vhost_net_iotlb, both_directions_of_two_devices, 280)
+{
+	const unsigned int rounds = 30;
+	time_t until = time(NULL) + SECONDS;
+
+	for (int i = 0; i < DEVICES; i++) {
+		ASSERT_EQ(0, bind_all(&self->net[i], self->channel, BASE(i)));
+		ASSERT_EQ(0, flow_open_host(&self->flow[i]));
+	}
+	EXPECT_EQ(10U, bindings(self->channel));
+	for (unsigned int i = 0; another_round(i, rounds, until); i++)
+		ASSERT_EQ(0, flows_run(self->channel, self->flow, DEVICES, 50, 16));
+	for (int i = 0; i < DEVICES; i++) {
+		struct flow *flow = &self->flow[i];
+
+		EXPECT_EQ(flow->offered, flow->seen);
+		EXPECT_EQ(flow->sent, flow->received);
+		EXPECT_EQ(flow->sent, flow->offered);
+		EXPECT_LE(flow->sent, flow->missed[NET_TX]);
+		EXPECT_LE(flow->sent, flow->missed[NET_RX]);
+	}
+}
+
+/* Messages of the first version, with which the device starts out. */
+TEST_F_TIMEOUT(vhost_net_iotlb, messages_of_the_first_version, 60)
+{
+	flows_close(self->flow, DEVICES);
+	ASSERT_EQ(0, flows_open(self->net, self->capture, self->flow, DEVICES,
+				NET_IOTLB_OLD));
+	ASSERT_EQ(0, bind_all(&self->net[0], self->channel, 0));
+	run_strictly(_metadata, self->channel, &self->flow[0], 10, 10);
+}
+
+/* Room for one: the others stay in their devices, and none is lost there. */
+static const struct vhost_backend_setup room_for_one = {
+	.ring_bytes = 4096, .max_inflight = 1,
+};
+
+TEST_F_TIMEOUT(vhost_net_iotlb, stays_in_the_device_without_room, 60)
+{
+	struct vhost_backend_iotlb none;
+	struct miss miss;
+
+	ASSERT_EQ(0, reopen(&self->channel, room_for_one));
+	for (int i = 0; i < DEVICES; i++)
+		ASSERT_EQ(0, bind_all(&self->net[i], self->channel, BASE(i)));
+	ASSERT_EQ(0, offer(&self->flow[0], 1));
+	ASSERT_EQ(0, take_miss(self->channel, &miss));
+	ASSERT_EQ(0, offer(&self->flow[1], 1));
+	ASSERT_TRUE(readable(self->net[1].vhost, PATIENCE_MS));
+	EXPECT_FALSE(readable(self->channel, 200));
+	EXPECT_TRUE(readable(self->net[1].vhost, 0));
+	EXPECT_EQ(1U, channel_stats(self->channel).inflight);
+
+	/* A reply makes room. */
+	ASSERT_EQ(0, flows_answer(self->channel, self->flow, DEVICES, &miss));
+	ASSERT_EQ(0, flows_run(self->channel, self->flow, DEVICES, 1, 1));
+	EXPECT_EQ(-EAGAIN, read_device(&self->net[1], &none));
+	EXPECT_EQ(1U, channel_stats(self->channel).inflight_peak);
+}
+
+TEST_F_TIMEOUT(vhost_net_iotlb, slow_answers_and_room_for_one, 280)
+{
+	const unsigned int rounds = 30;
+	time_t until = time(NULL) + SECONDS;
+
+	ASSERT_EQ(0, reopen(&self->channel, room_for_one));
+	for (int i = 0; i < DEVICES; i++) {
+		self->flow[i].delay_us = 500;
+		ASSERT_EQ(0, bind_all(&self->net[i], self->channel, BASE(i)));
+		ASSERT_EQ(0, flow_open_host(&self->flow[i]));
+	}
+	for (unsigned int i = 0; another_round(i, rounds, until); i++)
+		ASSERT_EQ(0, flows_run(self->channel, self->flow, DEVICES, 10, 8));
+	for (int i = 0; i < DEVICES; i++) {
+		EXPECT_EQ(self->flow[i].offered, self->flow[i].seen);
+		EXPECT_EQ(self->flow[i].sent, self->flow[i].received);
+	}
+	EXPECT_EQ(1U, channel_stats(self->channel).inflight_peak);
+}
+
+/* One descriptor of the frontend, one device: errors and their order. */
+TEST_F(vhost_net_iotlb, refused)
+{
+	struct vhost_backend_setup without = {
+		.requests = VHOST_BACKEND_REQUESTS_ALL &
+			    ~(1ULL << VHOST_BACKEND_BIT(VHOST_BACKEND_IOTLB_MSG)),
+	};
+	int channel = self->channel, vhost = self->net[0].vhost;
+	int blocking = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+	int unreadable = open("/dev/vhost-net", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int path = open("/dev/vhost-net", O_PATH | O_CLOEXEC);
+	int closed = dup(null), copy = dup(vhost);
+
+	close(closed);
+	EXPECT_EQ(-EINVAL, bind_misses(channel, blocking, 0));
+	EXPECT_EQ(-EINVAL, bind_misses(channel, unreadable, 0));
+	EXPECT_EQ(-EINVAL, bind_misses(channel, null, 0));
+	EXPECT_EQ(-EINVAL, bind_misses(channel, self->net[0].tap, 0));
+	EXPECT_EQ(-EINVAL, bind_misses(channel, self->net[0].queue[0].call, 0));
+	EXPECT_EQ(-EINVAL, bind_misses(channel, channel, 0));
+	EXPECT_EQ(-EINVAL, bind_misses(channel, vhost, PEEK));
+	EXPECT_EQ(-EINVAL, bind_misses(channel, vhost, 4));
+	EXPECT_EQ(-EINVAL, net_bind_one(channel, IOTLB, 1, vhost, 0));
+	EXPECT_EQ(-EINVAL, net_bind_one(channel, VHOST_BACKEND_BIND_VRING_CALL, 0,
+					vhost, 0));
+	EXPECT_EQ(-EBADF, bind_misses(channel, closed, 0));
+	EXPECT_EQ(-EBADF, bind_misses(channel, path, 0));
+	EXPECT_EQ(-EBADF, bind_misses(channel, -2, 0));
+	EXPECT_EQ(-EBADF, bind_misses(channel, -2, UNDO));
+	EXPECT_EQ(-ENOENT, bind_misses(channel, -1, 0));
+	EXPECT_EQ(-ENOENT, bind_misses(channel, -1, UNDO));
+	EXPECT_EQ(-ENOENT, bind_misses(channel, vhost, UNDO));
+	EXPECT_EQ(0U, bindings(channel));
+
+	EXPECT_EQ(0, bind_misses(channel, vhost, 0));
+	EXPECT_EQ(-EBUSY, bind_misses(channel, vhost, 0));
+	EXPECT_EQ(-EBUSY, bind_misses(channel, copy, 0));
+	EXPECT_EQ(-ENOENT, bind_misses(channel, self->net[1].vhost, UNDO));
+	EXPECT_EQ(1U, bindings(channel));
+
+	ASSERT_EQ(0, reopen(&self->channel, without));
+	EXPECT_EQ(-EOPNOTSUPP, bind_misses(self->channel, vhost, 0));
+	close(blocking);
+	close(unreadable);
+	close(null);
+	close(path);
+	close(copy);
+}
+
+TEST_F(vhost_net_iotlb, unbound_alone_or_together)
+{
+	int channel = self->channel, first = self->net[0].vhost;
+	int second = self->net[1].vhost, copy = dup(first);
+
+	ASSERT_EQ(0, bind_misses(channel, first, 0));
+	ASSERT_EQ(0, bind_misses(channel, second, 0));
+	EXPECT_EQ(2U, bindings(channel));
+	EXPECT_EQ(0, bind_misses(channel, copy, UNDO));
+	EXPECT_EQ(-ENOENT, bind_misses(channel, first, UNDO));
+	EXPECT_EQ(1U, bindings(channel));
+	EXPECT_EQ(0, bind_misses(channel, first, 0));
+	EXPECT_EQ(0, bind_misses(channel, -1, 0));
+	EXPECT_EQ(0U, bindings(channel));
+	EXPECT_EQ(-ENOENT, bind_misses(channel, -1, 0));
+	EXPECT_EQ(0, bind_misses(channel, first, 0));
+	EXPECT_EQ(0, bind_misses(channel, second, 0));
+	EXPECT_EQ(0, bind_misses(channel, -1, UNDO));
+	EXPECT_EQ(0U, bindings(channel));
+	close(copy);
+}
+
+#define MAX_BINDINGS	"/sys/module/vhost_backend/parameters/max_bindings"
+
+static bool set_max_bindings(const char *value)
+{
+	int fd = open(MAX_BINDINGS, O_WRONLY | O_CLOEXEC);
+	bool done = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+
+	close(fd);
+	return done;
+}
+
+/* An ordinary user, who may have two bindings. */
+static void exceed_max_bindings(void *arg)
+{
+	struct vhost_net *net = arg;
+	int channel, third = open("/dev/vhost-net", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	child_check(!setresgid(4321, 4321, 4321) && !setresuid(4321, 4321, 4321));
+	channel = open("/tmp/channel", O_RDWR);
+	child_check(!channel_setup(channel, (struct vhost_backend_setup){}));
+	child_check(!bind_misses(channel, net[0].vhost, 0));
+	child_check(!bind_misses(channel, net[1].vhost, 0));
+	child_check(bind_misses(channel, third, 0) == -EMFILE);
+	child_check(bind_eventfd(channel, VHOST_BACKEND_BIND_VRING_CALL, 0,
+				 net[0].queue[0].call, 0) == -EMFILE);
+	child_check(bindings(channel) == 2);
+	child_check(!bind_misses(channel, net[1].vhost, UNDO));
+	child_check(!bind_misses(channel, third, 0));
+	child_check(bind_misses(channel, net[1].vhost, 0) == -EMFILE);
+	/* One that ends by itself is given back too. */
+	child_check(!bind_misses(channel, net[0].vhost, UNDO));
+}
+
+TEST_F(vhost_net_iotlb, limit_of_a_user)
+{
+	char before[16] = "";
+	int fd = open(MAX_BINDINGS, O_RDONLY | O_CLOEXEC);
+
+	ASSERT_LT(0, read(fd, before, sizeof(before) - 1));
+	close(fd);
+	ASSERT_EQ(0, private_tmp());
+	ASSERT_EQ(0, node_for_all("/tmp/channel"));
+	ASSERT_TRUE(set_max_bindings("2\n"));
+	EXPECT_EQ(0, child_run(exceed_max_bindings, self->net));
+	EXPECT_TRUE(set_max_bindings(before));
+}
+
+/* The device's read would sleep: the binding ends, and leaves the message. */
+TEST_F_TIMEOUT(vhost_net_iotlb, made_blocking, 60)
+{
+	struct flow *flow = &self->flow[0];
+	struct vhost_backend_iotlb miss;
+	int flags = fcntl(flow->net->vhost, F_GETFL);
+
+	for (int round = 0; round < 10; round++) {
+		ASSERT_EQ(0, bind_all(flow->net, self->channel, 0));
+		ASSERT_EQ(0, fcntl(flow->net->vhost, F_SETFL, flags & ~O_NONBLOCK));
+		EXPECT_FALSE(readable(self->channel, 20));
+		ASSERT_EQ(0, offer(flow, 1));
+		ASSERT_TRUE(wait_until(bindings(self->channel) == 4));
+		EXPECT_FALSE(readable(self->channel, 0));
+		ASSERT_EQ(0, read_device(flow->net, &miss));
+		ASSERT_EQ(0, flow_translate(flow, &miss));
+		ASSERT_EQ(0, finish(self->channel, flow));
+		EXPECT_EQ(-ENOENT, bind_misses(self->channel, flow->net->vhost, UNDO));
+		EXPECT_EQ(-EINVAL, bind_misses(self->channel, flow->net->vhost, 0));
+		ASSERT_EQ(0, fcntl(flow->net->vhost, F_SETFL, flags));
+		for (int i = 0; i < NET_QUEUES; i++) {
+			net_bind_one(self->channel, VHOST_BACKEND_BIND_VRING_CALL,
+				     i, -1, 0);
+			net_bind_one(self->channel, VHOST_BACKEND_BIND_VRING_ERR,
+				     i, -1, 0);
+		}
+	}
+}
+
+/* Another reader of the device, who answers what it gets. */
+struct competitor {
+	pthread_t thread;
+	struct flow flow;	/* of its own: what it gets is in no order */
+	int flags;
+	atomic_bool stop;
+	int error;
+};
+
+static void *compete(void *arg)
+{
+	struct competitor *competitor = arg;
+	struct vhost_net *net = competitor->flow.net;
+	struct vhost_backend_iotlb miss;
+	uint64_t seed = 1;
+
+	while (!atomic_load(&competitor->stop) && !competitor->error) {
+		int err = read_device(net, &miss);
+
+		if (!err)
+			err = flow_translate(&competitor->flow, &miss);
+		competitor->error = err == -EAGAIN ? 0 : err;
+		pace(&seed);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(vhost_net_iotlb, beside_another_reader, 240)
+{
+	struct flow *flow = &self->flow[0];
+	struct competitor competitor = {
+		.flow = { .net = flow->net, .host = -1 },
+	};
+	const unsigned int rounds = 30;
+	time_t until = time(NULL) + SECONDS;
+
+	ASSERT_EQ(0, bind_all(flow->net, self->channel, 0));
+	ASSERT_EQ(0, pthread_create(&competitor.thread, NULL, compete, &competitor));
+	for (unsigned int i = 0; another_round(i, rounds, until); i++) {
+		ASSERT_EQ(0, flow_offer(flow, flow->offered + 50));
+		ASSERT_EQ(0, finish(self->channel, flow)) TH_LOG("round %u", i);
+	}
+	atomic_store(&competitor.stop, true);
+	pthread_join(competitor.thread, NULL);
+	EXPECT_EQ(0, competitor.error);
+	EXPECT_EQ(flow->offered, flow->seen);
+	EXPECT_EQ(flow->offered,
+		  flow->missed[NET_TX] + competitor.flow.missed[NET_TX]);
+	TH_LOG("%u by the channel, %u by the other reader",
+	       flow->missed[NET_TX], competitor.flow.missed[NET_TX]);
+	EXPECT_BALANCE();
+}
+
+/* The miss of the one frame is on one of two ways; answers it there. */
+static int answer_either(int channel, struct flow *flow, uint32_t *from_device)
+{
+	struct pollfd p[2] = {
+		{ .fd = channel, .events = POLLIN },
+		{ .fd = flow->net->vhost, .events = POLLIN },
+	};
+	struct vhost_backend_iotlb iotlb;
+	struct miss miss;
+	int err;
+
+	if (poll(p, 2, PATIENCE_MS) < 1)
+		return -ETIMEDOUT;
+	if (p[0].revents & POLLIN) {
+		err = take_miss(channel, &miss);
+		return err ? err : flows_answer(channel, flow, 1, &miss);
+	}
+	(*from_device)++;
+	err = read_device(flow->net, &iotlb);
+	return err ? err : flow_translate(flow, &iotlb);
+}
+
+/* What was read before is delivered, the rest is the device's again. */
+TEST_F_TIMEOUT(vhost_net_iotlb, unbound_while_it_misses, 240)
+{
+	struct flow *flow = &self->flow[0];
+	uint64_t seed = new_seed(_metadata->name);
+	time_t until = time(NULL) + SECONDS;
+	const unsigned int rounds = 500;
+	uint32_t from_device = 0;
+
+	ASSERT_EQ(0, net_bind(flow->net, self->channel, 0));
+	for (unsigned int i = 0; another_round(i, rounds, until); i++) {
+		ASSERT_EQ(0, bind_misses(self->channel, flow->net->vhost, 0));
+		ASSERT_EQ(0, offer(flow, 1));
+		usleep(next_random(&seed) % 8 * (next_random(&seed) % 32));
+		ASSERT_EQ(0, bind_misses(self->channel, flow->net->vhost, UNDO));
+		ASSERT_EQ(0, answer_either(self->channel, flow, &from_device))
+			TH_LOG("round %u", i);
+		ASSERT_EQ(0, finish(self->channel, flow)) TH_LOG("round %u", i);
+	}
+	EXPECT_EQ(flow->offered, flow->missed[NET_TX]);
+	EXPECT_EQ(flow->offered,
+		  channel_stats(self->channel).requests_answered + from_device);
+	TH_LOG("%u of %u stayed in the device", from_device, flow->offered);
+}
+
+/* Moves between two channels, a miss at a time, while all is flowing. */
+TEST_F_TIMEOUT(vhost_net_iotlb, moved_between_channels, 120)
+{
+	int channels[2] = { self->channel, channel_open(O_NONBLOCK) };
+	struct flow *flow = &self->flow[0];
+	struct miss miss;
+
+	ASSERT_LE(0, channels[1]);
+	ASSERT_EQ(0, offer(flow, 200));
+	for (unsigned int i = 0; i < 200; i++) {
+		int channel = channels[i % 2];
+
+		ASSERT_EQ(0, bind_misses(channel, flow->net->vhost, 0));
+		ASSERT_EQ(0, take_miss(channel, &miss));
+		ASSERT_EQ(0, bind_misses(channel, -1, 0));
+		ASSERT_EQ(0, flows_answer(channel, flow, 1, &miss));
+	}
+	ASSERT_EQ(0, net_bind(flow->net, self->channel, 0));
+	EXPECT_EQ(0, finish(self->channel, flow));
+	EXPECT_EQ(200U, flow->missed[NET_TX]);
+	close(channels[1]);
+}
+
+static bool worker_is_gone(void)
+{
+	char path[300];
+
+	return net_worker(path, sizeof(path)) == -ESRCH;
+}
+
+/* The channel holds the device, which goes on, until it is unbound. */
+TEST_F_TIMEOUT(vhost_net_iotlb, closed_while_bound, 60)
+{
+	struct flow *flow = &self->flow[0];
+	struct miss miss;
+
+	close(self->net[1].vhost);
+	self->net[1].vhost = -1;
+	for (int round = 0; round < 2; round++) {
+		ASSERT_EQ(0, bind_all(flow->net, self->channel, 0));
+		close(flow->net->vhost);
+		flow->net->vhost = -1;
+		ASSERT_EQ(0, offer(flow, 1));
+		ASSERT_EQ(0, take_miss(self->channel, &miss));
+		EXPECT_LT(0, channel_reply(self->channel, &miss.msg, -EFAULT));
+		EXPECT_FALSE(worker_is_gone());
+		ASSERT_EQ(0, round ? reopen(&self->channel, room_for_one) :
+			     bind_misses(self->channel, -1, 0));
+		EXPECT_TRUE(wait_until(worker_is_gone()));
+		ASSERT_EQ(0, reopen(&self->channel, room_for_one));
+		flows_close(flow, 1);
+		ASSERT_EQ(0, flows_open(self->net, self->capture, flow, 1, NET_IOTLB));
+	}
+}
+
+/* Threads of that name, of all the machine */
+static unsigned int count_threads(const char *name)
+{
+	DIR *dir = opendir("/proc");
+	unsigned int count = 0;
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[300], comm[32] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fgets(comm, sizeof(comm), file))
+			count += !strncmp(comm, name, strlen(name));
+		fclose(file);
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/*
+ * A whole VMM of its own, which never ends by itself. The kernel closes its
+ * descriptors in their order: the channel before the device or after it, with a
+ * copy of either behind the other, or with the channel in a child's hands too.
+ */
+static void live(unsigned int order, atomic_bool *running)
+{
+	struct net_capture capture;
+	struct vhost_net net;
+	struct flow flow;
+	int channel = -1;
+
+	if (order & 1)
+		channel = channel_open(O_NONBLOCK);
+	if (flows_open(&net, &capture, &flow, 1, NET_IOTLB))
+		_exit(2);
+	if (!(order & 1))
+		channel = channel_open(O_NONBLOCK);
+	if (order & 2)
+		dup(order & 1 ? net.vhost : channel);
+	if (channel < 0 || bind_all(&net, channel, 0))
+		_exit(3);
+	if (order & 4)
+		close(net.tap);
+	if (order & 8 && flow_open_host(&flow))
+		_exit(4);
+	flow.delay_us = order & 16 ? 100 : 0;
+	atomic_store(running, true);
+	while (!flows_run(channel, &flow, 1, 64, 32))
+		;
+	_exit(5);
+}
+
+static bool all_is_gone(long channels, long devices)
+{
+	return !count_threads("vhost-backend-d") &&
+	       references("vhost_backend") == channels &&
+	       references("vhost_net") == devices;
+}
+
+TEST_F_TIMEOUT(vhost_net_iotlb, a_killed_process_leaves_nothing, 280)
+{
+	atomic_bool *running = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const long channels = references("vhost_backend");
+	const long devices = references("vhost_net");
+	uint64_t seed = new_seed(_metadata->name);
+	time_t until = time(NULL) + 2 * SECONDS;
+
+	ASSERT_TRUE(running != MAP_FAILED);
+	for (unsigned int round = 0; another_round(round, 100, until); round++) {
+		unsigned int pause = next_random(&seed) % 30000;
+		int status;
+		pid_t pid;
+
+		atomic_store(running, false);
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			live(round, running);
+		/* Some before they are set up, most while misses flow. */
+		ASSERT_TRUE(round % 4 == 3 || wait_until(*running));
+		usleep(pause);
+		EXPECT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_TRUE(WIFSIGNALED(status)) TH_LOG("status %#x", status);
+		ASSERT_TRUE(wait_until(all_is_gone(channels, devices)))
+			TH_LOG("round %u: %u threads", round,
+			       count_threads("vhost-backend-d"));
+	}
+	munmap(running, PAGE);
+	ASSERT_EQ(0, bind_all(&self->net[0], self->channel, 0));
+	run_strictly(_metadata, self->channel, &self->flow[0], 1, 100);
+}
+
+TEST_HARNESS_MAIN
