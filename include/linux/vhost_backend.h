@@ -8,13 +8,12 @@
 #ifndef _LINUX_VHOST_BACKEND_H
 #define _LINUX_VHOST_BACKEND_H
 
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/types.h>
 #include <uapi/linux/vhost_backend.h>
 
-struct file;
-struct file_operations;
 struct vhost_backend;
 
 /**

@@ -210,7 +210,7 @@ static int may_send(struct vhost_backend *be, u32 request)
 	int err = is_usable(be);
 
 	if (!err && !vhost_backend_channel_accepts(be->channel, request)) {
-		vhost_backend_count(be->channel->counters, refused_type);
+		this_cpu_inc(be->channel->counters->refused_type);
 		err = -EOPNOTSUPP;
 	}
 	return err;
@@ -218,14 +218,14 @@ static int may_send(struct vhost_backend *be, u32 request)
 
 static int refuse_content(struct vhost_backend *be, int err)
 {
-	vhost_backend_count(be->channel->counters, refused_content);
+	this_cpu_inc(be->channel->counters->refused_content);
 	return err;
 }
 
 static int refuse_room(struct vhost_backend *be, int err)
 {
 	if (err == -EAGAIN)
-		vhost_backend_count(be->channel->counters, refused_room);
+		this_cpu_inc(be->channel->counters->refused_room);
 	return err;
 }
 
@@ -484,7 +484,7 @@ static int send_and_wait(struct vhost_backend *be,
 			return err;
 		err = wait_room(be, left);
 		if (err == -ETIMEDOUT)
-			vhost_backend_count(channel->counters, refused_room);
+			this_cpu_inc(channel->counters->refused_room);
 		if (err)
 			return err;
 		left = max(1L, (long)(end - jiffies));

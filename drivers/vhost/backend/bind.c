@@ -112,7 +112,7 @@ static void take_pending(struct vhost_backend_binding *binding, __poll_t events)
 {
 	wait_queue_head_t *queue = binding->queue;
 	unsigned long flags;
-	u64 count = events & EPOLLIN;
+	u64 count = !!(events & EPOLLIN);
 
 	spin_lock_irqsave(&queue->lock, flags);
 	if (!binding->peek)

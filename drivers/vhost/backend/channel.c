@@ -18,7 +18,7 @@
 
 static void wake_frontend(struct vhost_backend_channel *channel)
 {
-	vhost_backend_count(channel->counters, wakeups);
+	this_cpu_inc(channel->counters->wakeups);
 	wake_up_poll(&channel->frontend_wait, EPOLLIN | EPOLLRDNORM);
 }
 
@@ -78,9 +78,9 @@ void vhost_backend_channel_raise(struct vhost_backend_channel *channel,
 	enum vhost_backend_raised raised =
 		vhost_backend_notify_raise(&channel->notify, request, vring);
 
-	vhost_backend_count(channel->counters, notifications_raised);
+	this_cpu_inc(channel->counters->notifications_raised);
 	if (raised == VHOST_BACKEND_MERGED)
-		vhost_backend_count(channel->counters, notifications_merged);
+		this_cpu_inc(channel->counters->notifications_merged);
 	else if (raised == VHOST_BACKEND_RANG)
 		wake(channel, foreign);
 }
@@ -489,7 +489,7 @@ static int deliver_notification(struct vhost_backend_channel *channel,
 	if (err)
 		return err;
 	vhost_backend_batch_drop(&channel->batch, record.msg.request, vring);
-	vhost_backend_count(channel->counters, notifications_delivered);
+	this_cpu_inc(channel->counters->notifications_delivered);
 	return 1;
 }
 

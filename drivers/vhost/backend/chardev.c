@@ -123,7 +123,7 @@ static int take_reply(struct vhost_backend_channel *channel,
 	if (file)
 		fput(file);
 	if (err)
-		vhost_backend_count(channel->counters, bad_replies);
+		this_cpu_inc(channel->counters->bad_replies);
 	else
 		vhost_backend_channel_wake_room(channel);
 	return err;

@@ -108,7 +108,7 @@ static void withdraw(struct vhost_backend_inflight *inflight,
 		     struct vhost_backend_ended *ended)
 {
 	vhost_backend_ring_withdraw(&inflight->ring, slot->position);
-	vhost_backend_count(inflight->counters, requests_withdrawn);
+	this_cpu_inc(inflight->counters->requests_withdrawn);
 	end_slot(inflight, slot, ended);
 }
 
@@ -119,7 +119,7 @@ static void give_up(struct vhost_backend_inflight *inflight,
 {
 	end_wait(slot, error, 0, NULL, ended);
 	slot->given_up = true;
-	vhost_backend_count(inflight->counters, requests_given_up);
+	this_cpu_inc(inflight->counters->requests_given_up);
 	if (slot->state == VHOST_BACKEND_SLOT_QUEUED)
 		withdraw(inflight, slot, ended);
 }
@@ -223,7 +223,7 @@ int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
 	}
 	inflight->bytes_peak = max(inflight->bytes_peak,
 				   vhost_backend_ring_waiting(ring));
-	vhost_backend_count(inflight->counters, requests_queued);
+	this_cpu_inc(inflight->counters->requests_queued);
 	return 0;
 }
 
@@ -399,7 +399,7 @@ void vhost_backend_inflight_delivered(struct vhost_backend_inflight *inflight,
 		if (!slot->reply && file_taken)
 			end_slot(inflight, slot, &ended);
 	}
-	vhost_backend_count(inflight->counters, requests_delivered);
+	this_cpu_inc(inflight->counters->requests_delivered);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	finish_ended(inflight, &ended);
 }
@@ -561,9 +561,9 @@ int vhost_backend_inflight_reply(struct vhost_backend_inflight *inflight,
 				*file = NULL;
 		}
 		end_slot(inflight, slot, &ended);
-		vhost_backend_count(inflight->counters, requests_answered);
+		this_cpu_inc(inflight->counters->requests_answered);
 		if (error)
-			vhost_backend_count(inflight->counters, requests_failed);
+			this_cpu_inc(inflight->counters->requests_failed);
 	}
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	finish_ended(inflight, &ended);

@@ -3,12 +3,12 @@
 #define VHOST_BACKEND_INFLIGHT_H
 
 #include <linux/list.h>
+#include <linux/percpu.h>
 #include <linux/spinlock.h>
 
 #include "backend.h"
 #include "request.h"
 #include "ring.h"
-#include "stats.h"
 
 #define VHOST_BACKEND_INFLIGHT_MAX	4096
 
@@ -60,6 +60,10 @@ struct vhost_backend_inflight {
 	u32 waiting_peak;
 	u32 bytes_peak;
 	bool closed;			/* takes no more requests */
+	/*
+	 * What happens is counted per CPU, in the struct of the user ABI: no counter
+	 * is shared by two workers. What there is now is filled in when asked for.
+	 */
 	struct vhost_backend_stats __percpu *counters;
 };
 
