@@ -589,6 +589,75 @@ TEST_F_TIMEOUT(notify, order_several_readers, 120)
 }
 
 /*
+ * A look that finds a bit in every word takes long to take them all. Meanwhile
+ * a message is queued and then the very last bit set: a tail that was read
+ * before does not have the message, and the batch would have the bit alone.
+ */
+#define LAST	(VRINGS - 1)
+
+struct latecomer {
+	int worker;
+	unsigned int rounds;
+	atomic_uint go;
+	atomic_bool failed;
+};
+
+static void *latecomer_run(void *arg)
+{
+	struct latecomer *late = arg;
+
+	for (unsigned int round = 1; round <= late->rounds && !late->failed; round++) {
+		/* Not wait_until(): that may sleep until the look is over. */
+		while (late->go < round)
+			sched_yield();
+		late->failed = send_object(late->worker, 0, round) ||
+			       raise_err(late->worker, LAST);
+	}
+	return NULL;
+}
+
+struct overtaking {
+	unsigned int queued, raised, too_early;
+};
+
+static void check_overtaking(void *arg, const struct message *message)
+{
+	struct overtaking *seen = arg;
+
+	if (message->msg.request == VHOST_BACKEND_SHARED_OBJECT_ADD) {
+		seen->queued++;
+	} else if (message->msg.request == VHOST_BACKEND_VRING_ERR &&
+		   message->state.index == LAST) {
+		seen->raised++;
+		seen->too_early += seen->raised > seen->queued;
+	}
+}
+
+TEST_F_TIMEOUT(notify, order_amid_a_look, 120)
+{
+	struct latecomer late = { .worker = self->pair.worker, .rounds = 200 };
+	struct overtaking seen = {};
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, latecomer_run, &late));
+	for (unsigned int round = 1; round <= late.rounds; round++) {
+		for (unsigned int vring = 0; vring < LAST; vring += 64) {
+			ASSERT_EQ(0, raise_call(self->pair.worker, vring));
+			ASSERT_EQ(0, raise_err(self->pair.worker, vring));
+		}
+		late.go = round;
+		ASSERT_TRUE(wait_until(drain(self->pair.channel, READ_MAX,
+					     check_overtaking, &seen) < 0 ||
+				       late.failed || seen.raised == round));
+	}
+	pthread_join(thread, NULL);
+	EXPECT_FALSE(late.failed);
+	EXPECT_EQ(late.rounds, seen.queued);
+	EXPECT_EQ(late.rounds, seen.raised);
+	EXPECT_EQ(0U, seen.too_early);
+}
+
+/*
  * Workers keep the ring full and the buffer takes one request. When a vring is
  * raised there is at worst one batch to finish and one to begin, of at most as
  * many requests as the ring holds.
