@@ -22,7 +22,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo check check-debug check-matrix vm setup clean help
+.PHONY: demo bench check check-debug check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -38,9 +38,10 @@ modules: ## vhost_backend.ko and its test worker, in build/RELEASE, for KDIR=...
 	@find $(tree) -xtype l -delete
 	$(MAKE) -C $(KDIR) M=$(tree) modules
 
-tools: ## the vhost-backend command and the demonstration
+tools: ## the vhost-backend command, the demonstration, the benchmark
 	$(MAKE) -C $(top)/tools/vhost-backend
 	$(MAKE) -C $(top)/tools/demo
+	$(MAKE) -C $(top)/tools/bench
 
 selftests: ## the selftests as static programs, in build/selftests and build/selftests-32
 	$(MAKE) -C $(top)/tools/testing/selftests/vhost_backend \
@@ -51,6 +52,11 @@ demo: ## show a frontend and the kernel's workers at work
 	$(VM)/setup build vm
 	$(MAKE) -C $(top)/tools/demo
 	$(VM)/guest $(top)/tools/demo/vhost-backend-demo
+
+bench: ## what a signal costs a vhost worker, in instructions
+	$(VM)/setup build vm
+	$(MAKE) -C $(top)/tools/bench
+	$(VM)/guest -n $(top)/tools/bench/vhost-backend-bench
 
 check: ## linters, and the selftests on Debian's kernel
 	$(VM)/check lint harness stock
@@ -110,6 +116,7 @@ clean: ## remove what was built; the kernels in the cache stay
 	rm -rf $(BUILD)
 	$(MAKE) -C $(top)/tools/vhost-backend clean
 	$(MAKE) -C $(top)/tools/demo clean
+	$(MAKE) -C $(top)/tools/bench clean
 
 help: ## this list
 	@awk -F ':.*## ' \
