@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Part 2: vhost-net as it comes with the kernel, bound to a channel. */
+/* Parts 2 and 3: vhost-net as it comes with the kernel, bound to a channel. */
 #include "demo.h"
 
 #define TEXT		"Sent by vhost-net from a virtqueue, while the VMM slept."
+#define MISSED_TEXT	"Sent from memory that vhost-net had to ask for."
 #define MORE_FRAMES	1000
 #define MORE_AT_ONCE	20
 
@@ -163,6 +164,10 @@ static bool show_device(struct vhost_net *net, int channel,
 	char worker[300], comm[32] = "";
 	int err = net_bind(net, channel, 0);
 
+	puts("\n== 2. vhost-net, unmodified ==\n\n"
+	     "vhost-net signals an eventfd when it has used buffers. VHOST_BACKEND_BIND turns\n"
+	     "each signal into a VRING_CALL on the channel; vhost-net never learns of it.\n"
+	     "This program now plays the guest too.\n");
 	if (!check(!err, "%s: %s", net->failed, strerror(-err)) ||
 	    !check(!net_worker(worker, sizeof(worker)), "there is no thread vhost-%d",
 		   getpid()))
@@ -175,18 +180,82 @@ static bool show_device(struct vhost_net *net, int channel,
 	       show_frames(net, channel, capture);
 }
 
-bool show_vhost_net(void)
+/* The message is for a translation of @address, and is answered with one. */
+static bool answer_miss(struct vhost_net *net, int channel, uint64_t address)
+{
+	struct message message;
+	int err;
+
+	if (!receive(channel, &message, "vhost-net's miss") ||
+	    !check(message.msg.request == VHOST_BACKEND_IOTLB_MSG &&
+		   message.iotlb.type == VHOST_IOTLB_MISS &&
+		   message.iotlb.iova == address,
+		   "request %u for 0x%llx, not a miss of 0x%llx", message.msg.request,
+		   (unsigned long long)message.iotlb.iova, (unsigned long long)address))
+		return false;
+	printf("  VMM    read from the channel: ");
+	message_print(stdout, &message);
+	err = net_translate(net, VHOST_IOTLB_UPDATE, address, NET_BUFFER,
+			    message.iotlb.perm);
+	if (!err && channel_reply(channel, &message.msg, 0) < 0)
+		err = -EPROTO;
+	printf("\n         gave the device a translation, and answered\n");
+	return check(!err, "the miss can't be answered: %s", strerror(-err));
+}
+
+/* A frame whose buffer the device must ask for. */
+static bool show_missed_frame(struct vhost_net *net, int channel,
+			      const struct net_capture *capture)
+{
+	struct net_queue *q = &net->queue[NET_TX];
+	size_t bytes = NET_PAYLOAD + strlen(MISSED_TEXT);
+	uint8_t frame[NET_BUFFER];
+	struct message message;
+	int id;
+
+	net_headers(net, frame, bytes);
+	memcpy(frame + NET_PAYLOAD, MISSED_TEXT, strlen(MISSED_TEXT));
+	id = net_transmit(net, frame, bytes);
+	printf("  guest  wrote a frame to I/O virtual address 0x%llx, and kicked\n",
+	       (unsigned long long)q->vring.desc[id].addr);
+	net_kick(q);
+	if (!answer_miss(net, channel, q->vring.desc[id].addr) ||
+	    !interrupted(channel, &message))
+		return false;
+	printf("  VMM    read from the channel: ");
+	message_print(stdout, &message);
+	putchar('\n');
+	check(net_reap(q, NULL) == id, "the used ring does not have the frame");
+	show_captured(net, capture, frame, bytes);
+	return true;
+}
+
+static bool show_iotlb(struct vhost_net *net, int channel,
+		       const struct net_capture *capture)
+{
+	int err = net_bind(net, channel, 0);
+
+	if (!err)
+		err = net_bind_one(channel, VHOST_BACKEND_BIND_IOTLB, 0, net->vhost, 0);
+	puts("\n== 3. vhost-net behind an IOMMU ==\n\n"
+	     "The same device, now with VIRTIO_F_ACCESS_PLATFORM: it knows nothing of the\n"
+	     "guest's memory but what the VMM translates for it. It is bound too, so that\n"
+	     "what it misses comes over the channel, in one order with its interrupts.\n");
+	return check(!err, "the device can't be bound: %s", strerror(-err)) &&
+	       show_missed_frame(net, channel, capture);
+}
+
+/* @show with a device, what it sends captured, and a channel */
+static bool with_device(enum net_mode mode,
+			bool (*show)(struct vhost_net *net, int channel,
+				     const struct net_capture *capture))
 {
 	struct net_capture capture;
 	struct vhost_net net;
 	int channel, err;
 	bool shown;
 
-	puts("\n== 2. vhost-net, unmodified ==\n\n"
-	     "vhost-net signals an eventfd when it has used buffers. VHOST_BACKEND_BIND turns\n"
-	     "each signal into a VRING_CALL on the channel; vhost-net never learns of it.\n"
-	     "This program now plays the guest too.\n");
-	err = net_open(&net, 0);
+	err = net_open_mode(&net, 0, mode);
 	if (!check(!err, "%s: %s; are tun and vhost_net loaded?", net.failed,
 		   strerror(-err)))
 		return false;
@@ -194,11 +263,17 @@ bool show_vhost_net(void)
 	channel = channel_open(O_NONBLOCK);
 	shown = check(!err, "%s: %s", net.failed, strerror(-err)) &&
 		check(channel >= 0, CHANNEL_PATH ": %s", strerror(-channel)) &&
-		show_device(&net, channel, &capture);
+		show(&net, channel, &capture);
 	if (!err)
 		close(capture.fd);
 	if (channel >= 0)
 		close(channel);
 	net_close(&net);
 	return shown;
+}
+
+bool show_vhost_net(void)
+{
+	return with_device(NET_DIRECT, show_device) &&
+	       with_device(NET_IOTLB, show_iotlb);
 }
