@@ -240,7 +240,7 @@ static bool show_iotlb(struct vhost_net *net, int channel,
 	puts("\n== 3. vhost-net behind an IOMMU ==\n\n"
 	     "The same device, now with VIRTIO_F_ACCESS_PLATFORM: it knows nothing of the\n"
 	     "guest's memory but what the VMM translates for it. It is bound too, so that\n"
-	     "what it misses comes over the channel, in one order with its interrupts.\n");
+	     "what it misses comes over the same channel as its interrupts.\n");
 	return check(!err, "the device can't be bound: %s", strerror(-err)) &&
 	       show_missed_frame(net, channel, capture);
 }

@@ -5,16 +5,16 @@
  * test_helper nobody COMMAND...	runs COMMAND without privileges
  * test_helper eventfd COMMAND...	runs COMMAND with an eventfd as descriptor
  *					9, which it signals until that has ended
+ * test_helper net COMMAND...		runs COMMAND with a vhost-net as descriptor 9,
+ *					10 is its call eventfd of queue 1, while
+ *					the guest sends a frame that it lacks a
+ *					translation for
  * test_helper eventfd			the same without COMMAND, until killed;
  *					reads it too, and prints a running sum
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
-#include <unistd.h>
+
+#include "vhost_net.h"
 
 #define FD	9
 #define NOBODY	65534
@@ -38,6 +38,26 @@ static int signal_while(char **argv)
 		usleep(10000);
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int send_frame(char **argv)
+{
+	uint8_t frame[NET_FRAME_MIN] = {};
+	struct vhost_net net;
+	int err = net_open_mode(&net, 0, NET_IOTLB);
+
+	if (err) {
+		fprintf(stderr, "%s: %s\n", net.failed, strerror(-err));
+		return 127;
+	}
+	net_headers(&net, frame, sizeof(frame));
+	net_transmit(&net, frame, sizeof(frame));
+	net_kick(&net.queue[NET_TX]);
+	if (dup2(net.vhost, FD) < 0 || dup2(net.queue[NET_TX].call, FD + 1) < 0) {
+		perror("dup2");
+		return 127;
+	}
+	return execute(argv);
 }
 
 static void signal_and_read(void)
@@ -64,6 +84,8 @@ int main(int argc, char **argv)
 		perror("setuid");
 		return 127;
 	}
+	if (argc > 2 && !strcmp(argv[1], "net"))
+		return send_frame(argv + 2);
 	fd = eventfd(0, EFD_NONBLOCK);
 	if (fd < 0 || dup2(fd, FD) < 0) {
 		perror("eventfd");
