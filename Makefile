@@ -22,7 +22,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo bench check check-debug check-matrix vm setup clean help
+.PHONY: demo bench check check-debug check-kcsan check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -63,6 +63,9 @@ check: ## linters, and the selftests on Debian's kernel
 
 check-debug: ## the selftests on a kernel with KASAN, lockdep, kmemleak: builds it once, 10 min
 	$(VM)/check debug
+
+check-kcsan: ## likewise on a kernel that looks for data races: builds it once, 10 min
+	$(VM)/check kcsan
 
 check-matrix: ## the selftests on Debian's newer kernels: fetches them once, 900 MB
 	$(VM)/check matrix

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Faults on purpose. A sanitizer that sleeps fails no test, so each is to report
+ * the fault that is its own: write its name to the module's parameter "fault".
+ */
+#include <linux/kernel.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/timer.h>
+
+static int use_after_free(void)
+{
+	char *memory = kzalloc(64, GFP_KERNEL);
+	char *stale = memory;
+
+	if (!memory)
+		return -ENOMEM;
+	OPTIMIZER_HIDE_VAR(stale);
+	kfree(memory);
+	READ_ONCE(stale[10]);
+	return 0;
+}
+
+static int leak(void)
+{
+	return kzalloc(64, GFP_KERNEL) ? 0 : -ENOMEM;
+}
+
+static int lock_inversion(void)
+{
+	static DEFINE_MUTEX(first);
+	static DEFINE_MUTEX(second);
+
+	mutex_lock(&first);
+	mutex_lock(&second);
+	mutex_unlock(&second);
+	mutex_unlock(&first);
+	mutex_lock(&second);
+	mutex_lock(&first);
+	mutex_unlock(&first);
+	mutex_unlock(&second);
+	return 0;
+}
+
+/* On PREEMPT_RT the inner one sleeps. */
+static int lock_nesting(void)
+{
+	static DEFINE_RAW_SPINLOCK(outer);
+	static DEFINE_SPINLOCK(inner);
+
+	raw_spin_lock(&outer);
+	spin_lock(&inner);
+	spin_unlock(&inner);
+	raw_spin_unlock(&outer);
+	return 0;
+}
+
+static int sleep_in_atomic(void)
+{
+	preempt_disable();
+	might_sleep();
+	preempt_enable();
+	return 0;
+}
+
+static int overflow(void)
+{
+	int bits = 40, value;
+
+	OPTIMIZER_HIDE_VAR(bits);
+	value = 1 << bits;
+	OPTIMIZER_HIDE_VAR(value);
+	return 0;
+}
+
+static void nothing(struct timer_list *timer)
+{
+}
+
+static int free_active(void)
+{
+	struct timer_list *timer = kzalloc(sizeof(*timer), GFP_KERNEL);
+
+	if (!timer)
+		return -ENOMEM;
+	timer_setup(timer, nothing, 0);
+	mod_timer(timer, jiffies + 3600 * HZ);
+	kfree(timer);
+	return 0;
+}
+
+static int race_along(void *data)
+{
+	unsigned long *shared = data;
+
+	while (!kthread_should_stop()) {
+		*shared += 1;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int races(void)
+{
+	static unsigned long shared;
+	struct task_struct *other = kthread_run(race_along, &shared, "vhost-backend-r");
+	unsigned long end = jiffies + 5 * HZ;
+
+	if (IS_ERR(other))
+		return PTR_ERR(other);
+	while (time_before(jiffies, end)) {
+		shared += 1;
+		cond_resched();
+	}
+	kthread_stop(other);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*commit)(void);
+} faults[] = {
+	{ "use-after-free", use_after_free },
+	{ "leak", leak },
+	{ "lock-inversion", lock_inversion },
+	{ "lock-nesting", lock_nesting },
+	{ "sleep-in-atomic", sleep_in_atomic },
+	{ "overflow", overflow },
+	{ "free-active", free_active },
+	{ "data-race", races },
+};
+
+static int commit_fault(const char *name, const struct kernel_param *param)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(faults); i++)
+		if (sysfs_streq(name, faults[i].name))
+			return faults[i].commit();
+	return -EINVAL;
+}
+
+static const struct kernel_param_ops fault_ops = {
+	.set = commit_fault,
+};
+
+module_param_cb(fault, &fault_ops, NULL, 0200);
+MODULE_PARM_DESC(fault, "commit one, for a debug kernel to report; breaks the kernel");
