@@ -101,11 +101,15 @@ vhost_backend_notify_raise(struct vhost_backend_notify *notify, u32 request,
 /* A summary may be ahead of its words: only the words count. */
 static bool bits_pending(const struct vhost_backend_bits *bits)
 {
-	u32 w;
+	u32 s, b;
 
-	for_each_set_bit(w, bits->summary, VHOST_BACKEND_SUMMARY_WORDS * 64)
-		if (READ_ONCE(bits->words[w]))
-			return true;
+	for (s = 0; s < VHOST_BACKEND_SUMMARY_WORDS; s++) {
+		unsigned long summary = READ_ONCE(bits->summary[s]);
+
+		for_each_set_bit(b, &summary, 64)
+			if (READ_ONCE(bits->words[s * 64 + b]))
+				return true;
+	}
 	return false;
 }
 
