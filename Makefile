@@ -12,6 +12,8 @@ KDIR	?= $(or $(wildcard /lib/modules/$(shell uname -r)/build),$(newest_headers))
 BUILD	?= $(top)/build
 override BUILD := $(abspath $(BUILD))
 PREFIX	?= /usr
+# A folder with the kernel's own vhost.h, without which there is no vhost_shmem.ko
+VHOST_SOURCE ?= $(if $(release),$(shell $(VM)/vhost-header $(KDIR)))
 
 newest_headers = $(lastword $(shell printf '%s\n' /usr/src/linux-headers-*-amd64 | sort -V))
 
@@ -29,14 +31,14 @@ all: modules tools ## modules and tools (default)
 
 # The sources are linked into the build folder, so that kernels do not share
 # objects and the source tree stays clean.
-modules: ## vhost_backend.ko and its test worker, in build/RELEASE, for KDIR=...
+modules: ## vhost_backend.ko, vhost_shmem.ko, and the test worker, in build/RELEASE, for KDIR=...
 	@test -n "$(release)" || { \
 		echo "No kernel headers in KDIR=$(KDIR): apt-get install linux-headers-amd64," \
 		     "or make KDIR=/path/to/headers" >&2; exit 1; }
 	@mkdir -p $(tree)
 	@cp -rsf $(top)/Kbuild $(top)/drivers $(top)/include $(tree)/
 	@find $(tree) -xtype l -delete
-	$(MAKE) -C $(KDIR) M=$(tree) modules
+	$(MAKE) -C $(KDIR) M=$(tree) VHOST_SOURCE=$(VHOST_SOURCE) modules
 
 tools: ## the vhost-backend command, the demonstration, the benchmark
 	$(MAKE) -C $(top)/tools/vhost-backend
@@ -81,12 +83,12 @@ install: install-modules install-headers install-tools ## all of the following
 
 # Kbuild compresses as the kernel wants it, and signs where the key is there; of
 # what it installs, the test worker is left out.
-install-modules: modules ## vhost_backend.ko, for the kernel of KDIR
+install-modules: modules ## vhost_backend.ko, and vhost_shmem.ko if it was built, for the kernel of KDIR
 	rm -rf $(tree)/install
 	$(MAKE) -C $(KDIR) M=$(tree) INSTALL_MOD_PATH=$(tree)/install DEPMOD=true \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) modules_install
 	install -d $(module_dir)
-	find $(tree)/install -name 'vhost_backend.ko*' -exec install -m 644 -t $(module_dir) {} +
+	find $(tree)/install '(' -name 'vhost_backend.ko*' -o -name 'vhost_shmem.ko*' ')' -exec install -m 644 -t $(module_dir) {} +
 	rm -rf $(tree)/install
 	$(depmod)
 
@@ -94,17 +96,18 @@ install-modules: modules ## vhost_backend.ko, for the kernel of KDIR
 depmod = $(if $(DESTDIR),,depmod $(addprefix -b ,$(INSTALL_MOD_PATH)) $(release))
 module_dir = $(DESTDIR)$(INSTALL_MOD_PATH)/lib/modules/$(release)/updates
 
-install-headers: ## linux/vhost_backend.h, for programs
-	install -D -m 644 $(top)/include/uapi/linux/vhost_backend.h \
-		$(DESTDIR)$(PREFIX)/include/linux/vhost_backend.h
+install-headers: ## linux/vhost_backend.h and linux/vhost_shmem.h, for programs
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux \
+		$(top)/include/uapi/linux/vhost_backend.h $(top)/include/uapi/linux/vhost_shmem.h
 
 install-tools: tools ## vhost-backend, its manual page, and a udev rule for /dev/vhost-backend
 	$(MAKE) -C $(top)/tools/vhost-backend install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d $(top)/tools/udev/60-vhost-backend.rules
 
 uninstall: ## remove what install installed
-	rm -f $(module_dir)/vhost_backend.ko*
+	rm -f $(module_dir)/vhost_backend.ko* $(module_dir)/vhost_shmem.ko*
 	rm -f $(DESTDIR)$(PREFIX)/include/linux/vhost_backend.h
+	rm -f $(DESTDIR)$(PREFIX)/include/linux/vhost_shmem.h
 	rm -f $(DESTDIR)$(PREFIX)/bin/vhost-backend
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/vhost-backend.1
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vhost-backend

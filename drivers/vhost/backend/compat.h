@@ -103,6 +103,13 @@ static inline int vhost_backend_add_priority_exclusive(wait_queue_head_t *queue,
 #endif
 }
 
+/* 6.3: vhost_init_device_iotlb() lost a parameter that nothing looked at. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define vhost_backend_init_device_iotlb(dev)	vhost_init_device_iotlb(dev)
+#else
+#define vhost_backend_init_device_iotlb(dev)	vhost_init_device_iotlb(dev, true)
+#endif
+
 /* 7.0: the flags of shmem_file_setup() became a struct. */
 #ifndef EMPTY_VMA_FLAGS
 #define EMPTY_VMA_FLAGS	0
