@@ -3,31 +3,12 @@
 #ifndef VHOST_BACKEND_RAISED_H
 #define VHOST_BACKEND_RAISED_H
 
-#include <time.h>
-
+#include "skip.h"
 #include "vhost_net.h"
 
 /* Nothing here takes so long, unless something was lost. */
 #define PATIENCE_MS	20000
 #define MISSES_MAX	64
-
-/*
- * For a constructor: with an older harness a test still runs when its fixture has
- * skipped it.
- */
-static inline void skip_without(const char *device, const char *module)
-{
-	if (!access(device, F_OK))
-		return;
-	ksft_print_header();
-	ksft_exit_skip("%s is missing: modprobe %s\n", device, module);
-}
-
-/* @rounds, but after @until no more than a tenth of them: a guest may be slow. */
-static inline bool another_round(unsigned int round, unsigned int rounds, time_t until)
-{
-	return round < rounds && (round <= rounds / 10 || time(NULL) < until);
-}
 
 struct miss {
 	struct vhost_backend_msg msg;

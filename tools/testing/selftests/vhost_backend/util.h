@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/vhost_backend.h>
@@ -21,6 +23,12 @@
 #define CHANNEL_PATH	"/dev/vhost-backend"
 #define WORKER_PATH	"/dev/vhost-backend-test"
 #define PAGE		4096
+
+/* @rounds, but after @until no more than a tenth of them: a guest may be slow. */
+static inline bool another_round(unsigned int round, unsigned int rounds, time_t until)
+{
+	return round < rounds && (round <= rounds / 10 || time(NULL) < until);
+}
 
 /* The two structs of a message and of its payloads, in one buffer. */
 struct message {
