@@ -21,6 +21,7 @@ bool receive(int channel, struct message *message, const char *what);
 /* The parts. Each returns whether it could be shown at all. */
 bool show_requests(void);
 bool show_vhost_net(void);
+bool show_vhost_shmem(void);
 bool show_load(void);
 
 #endif /* VHOST_BACKEND_DEMO_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Part 4: more than a frontend can take in one by one, and nothing lost. */
+/* Part 5: more than a frontend can take in one by one, and nothing lost. */
 #include <time.h>
 
 #include "demo.h"
@@ -111,7 +111,7 @@ bool show_load(void)
 	int channel, worker;
 	bool shown;
 
-	puts("\n== 4. Under load ==\n");
+	puts("\n== 5. Under load ==\n");
 	channel = channel_open(O_NONBLOCK);
 	if (!check(channel >= 0, CHANNEL_PATH ": %s", strerror(-channel)))
 		return false;
