@@ -5,7 +5,6 @@
  * happens to it meanwhile.
  */
 #include "../kselftest_harness.h"
-#include <linux/kvm.h>
 #include "interleave.h"
 
 #define CALL	VHOST_BACKEND_BIND_VRING_CALL
@@ -367,26 +366,6 @@ TEST_F(bind, beside_a_plain_waiter)
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 1));
 	EXPECT_EQ(0U, counter(self->efd));
 	close(epoll);
-}
-
-/* One eventfd in the hands of KVM can't be had; where there is no KVM, no test. */
-TEST_F(bind, irqfd)
-{
-	struct kvm_irqfd irqfd = { .fd = self->efd, .gsi = 5 };
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
-
-	if (vm >= 0 && !ioctl(vm, KVM_CREATE_IRQCHIP, 0) &&
-	    !ioctl(vm, KVM_IRQFD, &irqfd)) {
-		EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
-		EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, self->efd, PEEK));
-		EXPECT_EQ(0U, bindings(self->channel));
-		irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
-		ASSERT_EQ(0, ioctl(vm, KVM_IRQFD, &irqfd));
-		EXPECT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
-	}
-	close(vm);
-	close(kvm);
 }
 
 #define MAX_BINDINGS	"/sys/module/vhost_backend/parameters/max_bindings"
