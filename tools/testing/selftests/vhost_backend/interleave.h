@@ -266,10 +266,11 @@ static inline void *waiter_run(void *arg)
 {
 	struct waiter *waiter = arg;
 
+	/* At a time-out it would look for room once more: nobody waits that long. */
 	if (waiter->for_room)
 		waiter->error = try_ioctl(waiter->worker,
 					  VHOST_BACKEND_TEST_WAIT_ROOM,
-					  (void *)(uintptr_t)LIMIT_MS);
+					  (void *)(uintptr_t)(10 * LIMIT_MS));
 	else
 		waiter->error = worker_send(waiter->worker, &waiter->send);
 	atomic_store(&waiter->ended, true);

@@ -33,9 +33,14 @@ FIXTURE_TEARDOWN(notify)
 }
 
 /* Reads into as many bytes as given, and writes down what came, in order. */
+struct entry {
+	uint32_t request;
+	uint64_t number;
+};
+
 struct journal {
 	unsigned int count;
-	struct { uint32_t request; uint64_t number; } entry[256];
+	struct entry entry[256];
 };
 
 static void write_down(void *arg, const struct message *message)
@@ -50,6 +55,19 @@ static void write_down(void *arg, const struct message *message)
 		journal->entry[at].number = message->state.index;
 	else
 		journal->entry[at].number = 0;
+}
+
+/* How many of its entries, up to the first that differs, are as @expected. */
+static unsigned int as_expected(const struct journal *journal,
+				const struct entry *expected)
+{
+	unsigned int at = 0;
+
+	while (at < journal->count &&
+	       journal->entry[at].request == expected[at].request &&
+	       journal->entry[at].number == expected[at].number)
+		at++;
+	return at;
 }
 
 /* Where in the journal the first such message at or after @from is, or -1. */
@@ -232,7 +250,7 @@ TEST_F(notify, raised_without_room)
 /* The buffer takes one request at a time, and others are sent in between. */
 TEST_F(notify, buffer_fills_in_mid_batch)
 {
-	static const struct { uint32_t request; uint64_t number; } expected[] = {
+	static const struct entry expected[] = {
 		{ VHOST_BACKEND_IOTLB_MSG, 1 },
 		{ VHOST_BACKEND_IOTLB_MSG, 2 },
 		{ VHOST_BACKEND_IOTLB_MSG, 3 },
@@ -261,10 +279,30 @@ TEST_F(notify, buffer_fills_in_mid_batch)
 	EXPECT_EQ(7, drain(channel, IOTLB_BYTES, write_down, &journal));
 
 	ASSERT_EQ(ARRAY_SIZE(expected), journal.count);
-	for (unsigned int n = 0; n < ARRAY_SIZE(expected); n++) {
-		EXPECT_EQ(expected[n].request, journal.entry[n].request);
-		EXPECT_EQ(expected[n].number, journal.entry[n].number);
-	}
+	EXPECT_EQ(ARRAY_SIZE(expected), as_expected(&journal, expected));
+}
+
+/* What is raised again before its batch is through comes twice, in its order. */
+TEST_F(notify, raised_again_in_mid_batch)
+{
+	static const struct entry expected[] = {
+		{ VHOST_BACKEND_VRING_CALL, 1 },
+		{ VHOST_BACKEND_VRING_CALL, 2 },
+		{ VHOST_BACKEND_IOTLB_MSG, 1 },
+		{ VHOST_BACKEND_VRING_CALL, 2 },
+	};
+	struct journal journal = {};
+	int channel = self->pair.channel, worker = self->pair.worker;
+
+	ASSERT_EQ(0, raise_call(worker, 1));
+	ASSERT_EQ(0, raise_call(worker, 2));
+	EXPECT_EQ(1, read_messages(channel, 32, RWF_NOWAIT, write_down,
+				   &journal));
+	ASSERT_EQ(0, send_iotlb(worker, 0, 1));
+	ASSERT_EQ(0, raise_call(worker, 2));
+	EXPECT_EQ(3, drain(channel, READ_MAX, write_down, &journal));
+	ASSERT_EQ(ARRAY_SIZE(expected), journal.count);
+	EXPECT_EQ(ARRAY_SIZE(expected), as_expected(&journal, expected));
 }
 
 static bool raise_five(int worker)
