@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unmodified vhost-vdpa as a worker. This program is the device too, through
+ * VDUSE: what it signals and changes, arrives at the frontend, and what the
+ * channel told of can be found in the device's configuration.
+ */
+#include "../kselftest_harness.h"
+#include "raised.h"
+
+#include <pthread.h>
+
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <linux/vdpa.h>
+#include <linux/vduse.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+
+#define CONTROL	"/dev/vduse/control"
+#define NAME	"vhost-backend"
+#define QUEUES	2
+
+static void __attribute__((constructor)) skip_without_vduse(void)
+{
+	skip_without(CONTROL, "vduse, vhost_vdpa");
+}
+
+/* Generic netlink, as little as it takes: requests with strings. */
+
+struct request {
+	struct nlmsghdr header;
+	struct genlmsghdr command;
+	char attributes[256];
+};
+
+static void add_string(struct request *request, uint16_t type, const char *text)
+{
+	struct nlattr *attribute = (void *)((char *)request +
+					    NLMSG_ALIGN(request->header.nlmsg_len));
+
+	attribute->nla_type = type;
+	attribute->nla_len = NLA_HDRLEN + strlen(text) + 1;
+	strcpy((char *)attribute + NLA_HDRLEN, text);
+	request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) +
+				    NLA_ALIGN(attribute->nla_len);
+}
+
+static struct request new_request(uint16_t family, uint8_t command)
+{
+	return (struct request){
+		.header = {
+			.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN),
+			.nlmsg_type = family,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		},
+		.command = { .cmd = command, .version = 1 },
+	};
+}
+
+/* Sends it and reads the answer, or the acknowledgment; 0 or -errno. */
+static int transact(int sock, const struct request *request, void *answer,
+		    size_t size)
+{
+	const struct nlmsghdr *header = answer;
+	ssize_t n;
+
+	if (send(sock, request, request->header.nlmsg_len, 0) < 0)
+		return -errno;
+	n = recv(sock, answer, size, 0);
+	if (n < (ssize_t)sizeof(*header))
+		return n < 0 ? -errno : -EPROTO;
+	if (header->nlmsg_type != NLMSG_ERROR)
+		return 0;
+	return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+}
+
+/* The number of generic netlink's family "vdpa", or -errno. */
+static int find_family(int sock)
+{
+	struct request request = new_request(GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
+	char answer[8192] __attribute__((aligned(8)));
+	const struct nlmsghdr *header = (void *)answer;
+	size_t at = NLMSG_LENGTH(GENL_HDRLEN);
+	int err;
+
+	add_string(&request, CTRL_ATTR_FAMILY_NAME, VDPA_GENL_NAME);
+	err = transact(sock, &request, answer, sizeof(answer));
+	if (err)
+		return err;
+	while (at + NLA_HDRLEN < header->nlmsg_len) {
+		const struct nlattr *attribute = (void *)(answer + at);
+
+		if (attribute->nla_type == CTRL_ATTR_FAMILY_ID)
+			return *(const uint16_t *)(attribute + 1);
+		at += NLA_ALIGN(attribute->nla_len);
+	}
+	return -ENOENT;
+}
+
+/* VDPA_CMD_DEV_NEW or _DEL */
+static int manage(uint8_t command)
+{
+	int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	char answer[1024] __attribute__((aligned(8)));
+	struct request request;
+	int family, other;
+
+	family = find_family(sock);
+	close(sock);
+	if (family < 0)
+		return family;
+	/* Another socket: the acknowledgment of the first is still to come. */
+	other = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	request = new_request(family, command);
+	if (command == VDPA_CMD_DEV_NEW)
+		add_string(&request, VDPA_ATTR_MGMTDEV_DEV_NAME, "vduse");
+	add_string(&request, VDPA_ATTR_DEV_NAME, NAME);
+	family = transact(other, &request, answer, sizeof(answer));
+	close(other);
+	return family;
+}
+
+/* The device: a thread that agrees to everything. */
+struct device {
+	pthread_t thread;
+	int control;
+	int fd;
+};
+
+static void *device_run(void *arg)
+{
+	struct device *device = arg;
+	struct vduse_dev_request request;
+
+	while (read(device->fd, &request, sizeof(request)) == sizeof(request)) {
+		struct vduse_dev_response response = {
+			.request_id = request.request_id,
+			.result = VDUSE_REQ_RESULT_OK,
+		};
+
+		if (write(device->fd, &response, sizeof(response)) < 0)
+			break;
+	}
+	return NULL;
+}
+
+static int device_create(struct device *device)
+{
+	union {
+		struct vduse_dev_config head;
+		char bytes[sizeof(struct vduse_dev_config) +
+			   sizeof(struct virtio_blk_config)];
+	} config = {
+		.head = {
+			.name = NAME, .device_id = VIRTIO_ID_BLOCK, .vendor_id = 1,
+			.features = 1ULL << VIRTIO_F_VERSION_1 |
+				    1ULL << VIRTIO_F_ACCESS_PLATFORM,
+			.vq_num = QUEUES, .vq_align = PAGE,
+			.config_size = sizeof(struct virtio_blk_config),
+		},
+	};
+	uint64_t version = VDUSE_API_VERSION;
+
+	device->control = open(CONTROL, O_RDWR | O_CLOEXEC);
+	if (device->control < 0 ||
+	    ioctl(device->control, VDUSE_SET_API_VERSION, &version) ||
+	    ioctl(device->control, VDUSE_CREATE_DEV, &config))
+		return -errno;
+	device->fd = open("/dev/vduse/" NAME, O_RDWR | O_CLOEXEC);
+	if (device->fd < 0)
+		return -errno;
+	for (uint32_t i = 0; i < QUEUES; i++) {
+		struct vduse_vq_config queue = { .index = i, .max_size = 64 };
+
+		if (ioctl(device->fd, VDUSE_VQ_SETUP, &queue))
+			return -errno;
+	}
+	if (pthread_create(&device->thread, NULL, device_run, device))
+		return -EAGAIN;
+	return manage(VDPA_CMD_DEV_NEW);
+}
+
+static void device_destroy(struct device *device)
+{
+	manage(VDPA_CMD_DEV_DEL);
+	pthread_cancel(device->thread);
+	pthread_join(device->thread, NULL);
+	close(device->fd);
+	if (ioctl(device->control, VDUSE_DESTROY_DEV, NAME))
+		perror("VDUSE_DESTROY_DEV");
+	close(device->control);
+}
+
+/* The device has another capacity from now on, and says so. */
+static int device_resize(struct device *device, uint64_t capacity)
+{
+	union {
+		struct vduse_config_data head;
+		char bytes[sizeof(struct vduse_config_data) + sizeof(capacity)];
+	} data = {
+		.head = { .length = sizeof(capacity) },
+	};
+
+	memcpy(data.head.buffer, &capacity, sizeof(capacity));
+	if (ioctl(device->fd, VDUSE_DEV_SET_CONFIG, &data) ||
+	    ioctl(device->fd, VDUSE_DEV_INJECT_CONFIG_IRQ))
+		return -errno;
+	return 0;
+}
+
+FIXTURE(vhost_vdpa) {
+	struct device device;
+	int channel;
+	int vhost;
+	int calls[QUEUES];
+	int config;
+};
+
+static int set_status(int vhost, uint8_t status)
+{
+	return try_ioctl(vhost, VHOST_VDPA_SET_STATUS, &status);
+}
+
+static int set_queue(int vhost, uint32_t index, int call)
+{
+	struct vhost_vring_state num = { .index = index, .num = 64 };
+	struct vhost_vring_state enable = { .index = index, .num = 1 };
+	struct vhost_vring_file file = { .index = index, .fd = call };
+	int err = try_ioctl(vhost, VHOST_SET_VRING_NUM, &num);
+
+	if (!err)
+		err = try_ioctl(vhost, VHOST_SET_VRING_CALL, &file);
+	return err ? err : try_ioctl(vhost, VHOST_VDPA_SET_VRING_ENABLE, &enable);
+}
+
+FIXTURE_SETUP(vhost_vdpa)
+{
+	uint64_t features = 1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_ACCESS_PLATFORM;
+	uint8_t status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+
+	self->channel = channel_open(O_NONBLOCK);
+	ASSERT_LE(0, self->channel);
+	ASSERT_EQ(0, device_create(&self->device));
+	self->vhost = open("/dev/vhost-vdpa-0", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, self->vhost) TH_LOG("/dev/vhost-vdpa-0: modprobe vhost_vdpa");
+	ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_SET_OWNER, NULL));
+	ASSERT_EQ(0, set_status(self->vhost, status));
+	ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_SET_FEATURES, &features));
+	status |= VIRTIO_CONFIG_S_FEATURES_OK;
+	ASSERT_EQ(0, set_status(self->vhost, status));
+	for (int i = 0; i < QUEUES; i++) {
+		self->calls[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		ASSERT_EQ(0, set_queue(self->vhost, i, self->calls[i]));
+	}
+	self->config = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_VDPA_SET_CONFIG_CALL, &self->config));
+	ASSERT_EQ(0, set_status(self->vhost, status | VIRTIO_CONFIG_S_DRIVER_OK));
+}
+
+FIXTURE_TEARDOWN(vhost_vdpa)
+{
+	close(self->vhost);
+	close(self->channel);
+	close(self->config);
+	for (int i = 0; i < QUEUES; i++)
+		close(self->calls[i]);
+	device_destroy(&self->device);
+}
+
+TEST_F(vhost_vdpa, interrupts_of_queues)
+{
+	struct raised raised;
+
+	for (uint32_t i = 0; i < QUEUES; i++)
+		ASSERT_EQ(0, net_bind_one(self->channel, VHOST_BACKEND_BIND_VRING_CALL,
+					  10 + i, self->calls[i], 0));
+	for (uint32_t i = 0; i < 200; i++) {
+		uint32_t queue = i % QUEUES;
+
+		ASSERT_EQ(0, try_ioctl(self->device.fd, VDUSE_VQ_INJECT_IRQ, &queue));
+		ASSERT_EQ(0, take_raised(self->channel, &raised, PATIENCE_MS));
+		EXPECT_EQ(1ULL << (10 + queue), raised.calls);
+		EXPECT_EQ(0U, raised.others);
+	}
+}
+
+TEST_F(vhost_vdpa, configuration_changes)
+{
+	ASSERT_EQ(0, net_bind_one(self->channel, VHOST_BACKEND_BIND_CONFIG, 0,
+				  self->config, 0));
+	for (uint64_t capacity = 1; capacity <= 100; capacity++) {
+		union {
+			struct vhost_vdpa_config head;
+			char bytes[sizeof(struct vhost_vdpa_config) + sizeof(capacity)];
+		} config = {
+			.head = { .len = sizeof(capacity) },
+		};
+		struct message message;
+
+		ASSERT_EQ(0, device_resize(&self->device, capacity));
+		ASSERT_TRUE(readable(self->channel, PATIENCE_MS));
+		ASSERT_EQ((ssize_t)sizeof(message.msg),
+			  channel_read(self->channel, &message));
+		EXPECT_EQ((uint32_t)VHOST_BACKEND_CONFIG_CHANGE_MSG, message.msg.request);
+		EXPECT_EQ(0U, message.msg.id);
+		ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_VDPA_GET_CONFIG, &config));
+		EXPECT_EQ(0, memcmp(config.head.buf, &capacity, sizeof(capacity)));
+	}
+}
+
+/* It has no messages to read: its IOTLB is the VMM's own business. */
+TEST_F(vhost_vdpa, has_no_misses)
+{
+	EXPECT_EQ(-EINVAL, net_bind_one(self->channel, VHOST_BACKEND_BIND_IOTLB, 0,
+					self->vhost, 0));
+	EXPECT_EQ(0U, channel_stats(self->channel).bindings);
+}
+
+TEST_HARNESS_MAIN
