@@ -6,9 +6,7 @@
 #ifndef VHOST_BACKEND_VHOST_NET_FLOW_H
 #define VHOST_BACKEND_VHOST_NET_FLOW_H
 
-#include <signal.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 
 #include "raised.h"
 #include "vhost_net.h"
@@ -379,22 +377,6 @@ static inline void flows_close(struct flow *flow, unsigned int devices)
 		close(flow[i].capture->fd);
 		net_close(flow[i].net);
 	}
-}
-
-/* How many of a kernel module's objects are in use; 0 where it is built in. */
-static inline long references(const char *module)
-{
-	char path[64], text[32] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return atol(text);
 }
 
 /*
