@@ -291,7 +291,7 @@ static void kill_one(struct __test_metadata *_metadata, struct killer *killer)
 }
 
 /* Much less than what as many channels and devices would take. */
-#define SPARE_KIB	2048
+#define SPARE_KIB	1024
 
 TEST_F_TIMEOUT(vhost_killed, leaves_nothing, 280)
 {
