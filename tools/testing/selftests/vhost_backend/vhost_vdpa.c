@@ -6,12 +6,10 @@
  */
 #include "../kselftest_harness.h"
 #include "raised.h"
+#include "vdpa.h"
 
 #include <pthread.h>
 
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
-#include <linux/vdpa.h>
 #include <linux/vduse.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ids.h>
@@ -23,101 +21,6 @@
 static void __attribute__((constructor)) skip_without_vduse(void)
 {
 	skip_without(CONTROL, "vduse, vhost_vdpa");
-}
-
-/* Generic netlink, as little as it takes: requests with strings. */
-
-struct request {
-	struct nlmsghdr header;
-	struct genlmsghdr command;
-	char attributes[256];
-};
-
-static void add_string(struct request *request, uint16_t type, const char *text)
-{
-	struct nlattr *attribute = (void *)((char *)request +
-					    NLMSG_ALIGN(request->header.nlmsg_len));
-
-	attribute->nla_type = type;
-	attribute->nla_len = NLA_HDRLEN + strlen(text) + 1;
-	strcpy((char *)attribute + NLA_HDRLEN, text);
-	request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) +
-				    NLA_ALIGN(attribute->nla_len);
-}
-
-static struct request new_request(uint16_t family, uint8_t command)
-{
-	return (struct request){
-		.header = {
-			.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN),
-			.nlmsg_type = family,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
-		},
-		.command = { .cmd = command, .version = 1 },
-	};
-}
-
-/* Sends it and reads the answer, or the acknowledgment; 0 or -errno. */
-static int transact(int sock, const struct request *request, void *answer,
-		    size_t size)
-{
-	const struct nlmsghdr *header = answer;
-	ssize_t n;
-
-	if (send(sock, request, request->header.nlmsg_len, 0) < 0)
-		return -errno;
-	n = recv(sock, answer, size, 0);
-	if (n < (ssize_t)sizeof(*header))
-		return n < 0 ? -errno : -EPROTO;
-	if (header->nlmsg_type != NLMSG_ERROR)
-		return 0;
-	return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
-}
-
-/* The number of generic netlink's family "vdpa", or -errno. */
-static int find_family(int sock)
-{
-	struct request request = new_request(GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
-	char answer[8192] __attribute__((aligned(8)));
-	const struct nlmsghdr *header = (void *)answer;
-	size_t at = NLMSG_LENGTH(GENL_HDRLEN);
-	int err;
-
-	add_string(&request, CTRL_ATTR_FAMILY_NAME, VDPA_GENL_NAME);
-	err = transact(sock, &request, answer, sizeof(answer));
-	if (err)
-		return err;
-	while (at + NLA_HDRLEN < header->nlmsg_len) {
-		const struct nlattr *attribute = (void *)(answer + at);
-
-		if (attribute->nla_type == CTRL_ATTR_FAMILY_ID)
-			return *(const uint16_t *)(attribute + 1);
-		at += NLA_ALIGN(attribute->nla_len);
-	}
-	return -ENOENT;
-}
-
-/* VDPA_CMD_DEV_NEW or _DEL */
-static int manage(uint8_t command)
-{
-	int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	char answer[1024] __attribute__((aligned(8)));
-	struct request request;
-	int family, other;
-
-	family = find_family(sock);
-	close(sock);
-	if (family < 0)
-		return family;
-	/* Another socket: the acknowledgment of the first is still to come. */
-	other = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	request = new_request(family, command);
-	if (command == VDPA_CMD_DEV_NEW)
-		add_string(&request, VDPA_ATTR_MGMTDEV_DEV_NAME, "vduse");
-	add_string(&request, VDPA_ATTR_DEV_NAME, NAME);
-	family = transact(other, &request, answer, sizeof(answer));
-	close(other);
-	return family;
 }
 
 /* The device: a thread that agrees to everything. */
@@ -177,12 +80,12 @@ static int device_create(struct device *device)
 	}
 	if (pthread_create(&device->thread, NULL, device_run, device))
 		return -EAGAIN;
-	return manage(VDPA_CMD_DEV_NEW);
+	return vdpa_manage("vduse", NAME);
 }
 
 static void device_destroy(struct device *device)
 {
-	manage(VDPA_CMD_DEV_DEL);
+	vdpa_manage(NULL, NAME);
 	pthread_cancel(device->thread);
 	pthread_join(device->thread, NULL);
 	close(device->fd);
@@ -216,21 +119,15 @@ FIXTURE(vhost_vdpa) {
 	int config;
 };
 
-static int set_status(int vhost, uint8_t status)
-{
-	return try_ioctl(vhost, VHOST_VDPA_SET_STATUS, &status);
-}
-
 static int set_queue(int vhost, uint32_t index, int call)
 {
 	struct vhost_vring_state num = { .index = index, .num = 64 };
-	struct vhost_vring_state enable = { .index = index, .num = 1 };
 	struct vhost_vring_file file = { .index = index, .fd = call };
 	int err = try_ioctl(vhost, VHOST_SET_VRING_NUM, &num);
 
 	if (!err)
 		err = try_ioctl(vhost, VHOST_SET_VRING_CALL, &file);
-	return err ? err : try_ioctl(vhost, VHOST_VDPA_SET_VRING_ENABLE, &enable);
+	return err ? err : enable_queue(vhost, index);
 }
 
 FIXTURE_SETUP(vhost_vdpa)
@@ -241,8 +138,8 @@ FIXTURE_SETUP(vhost_vdpa)
 	self->channel = channel_open(O_NONBLOCK);
 	ASSERT_LE(0, self->channel);
 	ASSERT_EQ(0, device_create(&self->device));
-	self->vhost = open("/dev/vhost-vdpa-0", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	ASSERT_LE(0, self->vhost) TH_LOG("/dev/vhost-vdpa-0: modprobe vhost_vdpa");
+	self->vhost = open(VDPA_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, self->vhost) TH_LOG(VDPA_PATH ": modprobe vhost_vdpa");
 	ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_SET_OWNER, NULL));
 	ASSERT_EQ(0, set_status(self->vhost, status));
 	ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_SET_FEATURES, &features));
