@@ -207,7 +207,7 @@ static int lookup(struct test_send *send, struct vhost_backend_test_send *arg,
 		return 0;
 	}
 	arg->result_fd = install_file(file);
-	return arg->result_fd < 0 ? arg->result_fd : 0;
+	return min(arg->result_fd, 0);
 }
 
 static int send_sync(struct test_send *send, struct vhost_backend_test_send *arg)
