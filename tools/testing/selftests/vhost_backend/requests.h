@@ -122,6 +122,7 @@ static const struct request_kind request_kinds[] = {
 	for ((kind) = request_kinds; \
 	     (kind) < request_kinds + ARRAY_SIZE(request_kinds); (kind)++)
 
+/* The first row of a request that is in the table. */
 static inline const struct request_kind *find_kind(uint32_t request)
 {
 	const struct request_kind *kind;
@@ -130,7 +131,8 @@ static inline const struct request_kind *find_kind(uint32_t request)
 		if (kind->request == request)
 			return kind;
 	}
-	return NULL;
+	fprintf(stderr, "no such request: %u\n", request);
+	abort();
 }
 
 static inline bool kind_has_vring(const struct request_kind *kind)
@@ -397,27 +399,44 @@ static inline void *address_of(intptr_t number)
 	return address;
 }
 
-/* Two pages of which only the first can be accessed; NULL on failure. */
+/* Without memory there is no test. */
+static inline void *map_memory(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED) {
+		perror("mmap");
+		abort();
+	}
+	return memory;
+}
+
+static inline void protect_memory(void *memory, size_t bytes, int protection)
+{
+	if (mprotect(memory, bytes, protection)) {
+		perror("mprotect");
+		abort();
+	}
+}
+
+/* Two pages of which only the first can be accessed. */
 static inline void *page_before_nothing(void)
 {
-	void *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = map_memory(2 * PAGE);
 
-	if (page == MAP_FAILED || mprotect(page + PAGE, PAGE, PROT_NONE))
-		return NULL;
+	protect_memory(page + PAGE, PAGE, PROT_NONE);
 	return page;
 }
 
-/* A page that starts with @content and can't be written; NULL on failure. */
+/* A page that starts with @content and can't be written. */
 static inline void *read_only_page(const void *content, size_t size)
 {
-	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = map_memory(PAGE);
 
-	if (page == MAP_FAILED)
-		return NULL;
 	memcpy(page, content, size);
-	return mprotect(page, PAGE, PROT_READ) ? NULL : page;
+	protect_memory(page, PAGE, PROT_READ);
+	return page;
 }
 
 #endif /* VHOST_BACKEND_REQUESTS_H */

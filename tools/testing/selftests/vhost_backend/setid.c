@@ -41,6 +41,8 @@ static unsigned int count_descriptors(void)
 	DIR *dir = opendir("/proc/self/fd");
 	unsigned int count = 0;
 
+	if (!dir)
+		return 0;
 	while (readdir(dir))
 		count++;
 	closedir(dir);

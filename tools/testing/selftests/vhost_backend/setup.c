@@ -282,8 +282,6 @@ TEST_F(setup, bad_pointers)
 	unsigned char *page = page_before_nothing();
 	const size_t bytes = sizeof(setup);
 
-	ASSERT_TRUE(!!page);
-	ASSERT_TRUE(!!argument);
 	EXPECT_EQ(-EFAULT, try_ioctl(self->channel, VHOST_BACKEND_SETUP, NULL));
 	EXPECT_EQ(-EFAULT, try_ioctl(self->channel, VHOST_BACKEND_SETUP,
 				     address_of(-PAGE)));
@@ -343,7 +341,6 @@ TEST_F_TIMEOUT(setup, failure_keeps_no_memory, 180)
 	void *argument = read_only_page(&wish, sizeof(wish));
 	long before = available_kib();
 
-	ASSERT_TRUE(!!argument);
 	ASSERT_LT(0, before);
 	for (int i = 0; i < 40; i++)
 		ASSERT_EQ(-EFAULT, try_ioctl(self->channel,
