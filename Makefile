@@ -69,7 +69,7 @@ check-debug: ## the selftests on a kernel with KASAN, lockdep, kmemleak: builds 
 check-kcsan: ## likewise on a kernel that looks for data races: builds it once, 10 min
 	$(VM)/check kcsan
 
-check-matrix: ## the selftests on Debian's newer kernels: fetches them once, 900 MB
+check-matrix: ## arm64 and riscv64, the selftests on newer kernels: fetches them once, 900 MB
 	$(VM)/check matrix
 
 vm: tools ## a shell in a guest with modules, tools and selftests; KERNEL=debug, 6.12, 7
@@ -116,7 +116,7 @@ uninstall: ## remove what install installed
 
 ##@ More
 setup: ## install the Debian packages that any of this needs
-	$(VM)/setup build vm check debug matrix
+	$(VM)/setup build vm check debug matrix cross
 
 clean: ## remove what was built; the kernels in the cache stay
 	rm -rf $(BUILD)
