@@ -5,6 +5,10 @@
  */
 #include "requests.h"
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
 #define REPLY_BYTES	((ssize_t)sizeof(struct vhost_backend_reply))
 
 FIXTURE(reply) {
@@ -141,6 +145,27 @@ TEST_F(reply, descriptor_that_is_not_open)
 	expect_bad(_metadata, &self->ends, reply, EBADF, "999");
 	reply.msg.fd = INT32_MAX;
 	expect_bad(_metadata, &self->ends, reply, EBADF, "INT_MAX");
+	expect_waiting(_metadata, &self->ends, &w);
+}
+
+/* What could hold the channel itself, or is nothing that an object can be. */
+TEST_F(reply, descriptor_of_a_wrong_type)
+{
+	struct waiting w =
+		deliver(_metadata, &self->ends,
+			find_kind(VHOST_BACKEND_SHARED_OBJECT_LOOKUP));
+	struct vhost_backend_reply reply = reply_to(&w.msg, 0);
+	const int fds[] = {
+		self->ends.channel, epoll_create1(0), eventfd(0, 0),
+		socket(AF_UNIX, SOCK_STREAM, 0),
+		open("/", O_RDONLY | O_DIRECTORY), open("/dev/null", O_PATH),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		ASSERT_LE(0, fds[i]);
+		reply.msg.fd = fds[i];
+		expect_bad(_metadata, &self->ends, reply, EBADF, "type");
+	}
 	expect_waiting(_metadata, &self->ends, &w);
 }
 
