@@ -227,6 +227,22 @@ TEST_F(bind, many_at_once)
 	EXPECT_TRUE(wait_until(!bindings(self->channel)));
 }
 
+/* However many there are, what is pending is one. */
+TEST_F(bind, storm_of_signals)
+{
+	struct vhost_backend_stats stats;
+
+	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 3, self->efd, 0));
+	for (int n = 0; n < 1000; n++)
+		ASSERT_TRUE(signal_times(self->efd, 1));
+	stats = channel_stats(self->channel);
+	EXPECT_EQ(1000U, stats.notifications_raised);
+	EXPECT_EQ(999U, stats.notifications_merged);
+	EXPECT_EQ(0U, stats.waiting_bytes);
+	EXPECT_EQ(1, drain(self->channel, READ_MAX, tally_message, &self->tally));
+	EXPECT_EQ(1U, self->tally.calls);
+}
+
 /* The eventfd's last descriptor, not any, ends the binding. */
 TEST_F(bind, last_close_unbinds)
 {

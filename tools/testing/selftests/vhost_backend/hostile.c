@@ -5,6 +5,11 @@
  */
 #include "requests.h"
 
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <linux/userfaultfd.h>
+
 #define ROUNDS	3000
 
 FIXTURE(hostile) {
@@ -392,6 +397,135 @@ TEST_F(hostile, other_calls)
 	EXPECT_EQ(-ENODEV, try_mmap(channel, 65536, VHOST_BACKEND_MMAP_RING));
 	lseek(channel, 12345, SEEK_SET);
 	fcntl(channel, F_SETFL, O_NONBLOCK | O_APPEND);
+	CHECK_UNHARMED();
+}
+
+/* A reader whose buffer is a page that comes when somebody says so. */
+struct stuck {
+	pthread_t thread;
+	int channel;
+	int uffd;
+	void *page;
+	ssize_t result;
+};
+
+static void *read_into_nothing(void *arg)
+{
+	struct stuck *stuck = arg;
+
+	stuck->result = try_read(stuck->channel, stuck->page, PAGE);
+	return NULL;
+}
+
+/* Returns when it has got stuck, in the middle of a delivery. */
+static bool get_stuck(struct stuck *stuck, int channel)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffd_msg msg;
+
+	stuck->channel = channel;
+	stuck->page = map_memory(PAGE);
+	stuck->uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	reg.range.start = (uintptr_t)stuck->page;
+	reg.range.len = PAGE;
+	return !try_ioctl(stuck->uffd, UFFDIO_API, &api) &&
+	       !try_ioctl(stuck->uffd, UFFDIO_REGISTER, &reg) &&
+	       !pthread_create(&stuck->thread, NULL, read_into_nothing, stuck) &&
+	       read(stuck->uffd, &msg, sizeof(msg)) == sizeof(msg);
+}
+
+static ssize_t get_loose(struct stuck *stuck)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)stuck->page, .len = PAGE },
+	};
+
+	if (try_ioctl(stuck->uffd, UFFDIO_ZEROPAGE, &zero))
+		return -EIO;
+	pthread_join(stuck->thread, NULL);
+	close(stuck->uffd);
+	return stuck->result;
+}
+
+static void expect_ended(struct __test_metadata *_metadata, int worker,
+			 uint64_t cookie, int error)
+{
+	struct vhost_backend_test_result result;
+
+	ASSERT_EQ(0, worker_result(worker, cookie, PATIENCE_MS, &result));
+	EXPECT_EQ(error, result.error);
+	EXPECT_EQ(1U, result.count);
+}
+
+/* Nobody but a reader waits for it: no worker, no other call. */
+TEST_F_TIMEOUT(hostile, buffer_that_does_not_come, 120)
+{
+	struct vhost_backend_test_send send;
+	struct stuck stuck;
+	struct ends ends = {};
+	struct message m;
+	uint64_t first;
+
+	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
+	ASSERT_EQ(0, ask(ends.worker, 1, &first));
+	ASSERT_TRUE(get_stuck(&stuck, ends.channel));
+	send = send_of(find_kind(VHOST_BACKEND_SHMEM_UNMAP), &ends);
+	send.flags = VHOST_BACKEND_TEST_REPLY | VHOST_BACKEND_TEST_ASYNC;
+	send.timeout_ms = 20;
+	EXPECT_EQ(0, worker_send(ends.worker, &send));
+	EXPECT_EQ(0, raise_call(ends.worker, 1));
+	expect_ended(_metadata, ends.worker, send.cookie, -ETIMEDOUT);
+	EXPECT_EQ(0, try_ioctl(ends.worker, VHOST_BACKEND_TEST_SHUTDOWN, NULL));
+	expect_ended(_metadata, ends.worker, first, -ESHUTDOWN);
+	EXPECT_EQ(2U, channel_stats(ends.channel).requests_given_up);
+	EXPECT_TRUE(channel_has_message(ends.channel));
+
+	/* What was in delivery is delivered, and takes its late answer. */
+	ASSERT_LT(0, get_loose(&stuck));
+	memcpy(&m.msg, stuck.page, sizeof(m.msg));
+	EXPECT_EQ((__u32)VHOST_BACKEND_SHMEM_UNMAP, m.msg.request);
+	EXPECT_LT(0, channel_reply(ends.channel, &m.msg, 0));
+	EXPECT_EQ(0U, channel_stats(ends.channel).inflight);
+	ends_close(&ends);
+	CHECK_UNHARMED();
+}
+
+static void read_for_ever(int channel, int ready)
+{
+	struct stuck stuck;
+
+	if (!get_stuck(&stuck, channel) || write(ready, "x", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* Such a process can be killed, and its channel dies with it. */
+TEST_F_TIMEOUT(hostile, killed_without_its_buffer, 120)
+{
+	int pipes[2], status;
+	struct ends ends = {};
+	uint64_t cookie;
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
+	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
+	ASSERT_EQ(0, ask(ends.worker, 1, &cookie));
+	pid = fork();
+	if (!pid)
+		read_for_ever(ends.channel, pipes[1]);
+	close(ends.channel);
+	ends.channel = -1;
+	close(pipes[1]);
+	ASSERT_EQ(1, read(pipes[0], &byte, 1));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	expect_ended(_metadata, ends.worker, cookie, -ENOTCONN);
+	close(pipes[0]);
+	ends_close(&ends);
 	CHECK_UNHARMED();
 }
 
