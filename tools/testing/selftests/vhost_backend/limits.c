@@ -20,7 +20,7 @@
 #define OTHER		54322
 
 static const char * const parameters[] = {
-	"max_channels", "max_bindings", "max_ring_bytes",
+	"max_channels", "max_bindings", "max_ring_bytes", "reply_timeout_ms",
 };
 
 /* Limits of the administrator, put back however the test ends. */
@@ -114,6 +114,23 @@ TEST_F(limits, defaults)
 	EXPECT_EQ(1024, atoi(self->before[0]));
 	EXPECT_EQ(65536, atoi(self->before[1]));
 	EXPECT_EQ(16777216, atoi(self->before[2]));
+	EXPECT_EQ(30000, atoi(self->before[3]));
+}
+
+/* Where the worker does not say. The default would be longer than we wait. */
+TEST_F_TIMEOUT(limits, reply_timeout, 60)
+{
+	struct pair pair;
+	uint64_t cookie;
+
+	ASSERT_EQ(0, pair_open(&pair, 0, (struct vhost_backend_setup){}));
+	ASSERT_TRUE(set_limit("reply_timeout_ms", "20"));
+	ASSERT_EQ(0, unmap_async(pair.worker, 1, 0, &cookie));
+	EXPECT_EQ(-ETIMEDOUT, async_error(pair.worker, cookie));
+	ASSERT_TRUE(set_limit("reply_timeout_ms", "0"));
+	ASSERT_EQ(0, unmap_async(pair.worker, 2, 0, &cookie));
+	EXPECT_EQ(-ETIMEDOUT, async_error(pair.worker, cookie));
+	pair_close(&pair);
 }
 
 /* For root too: it is a limit of size, not of number. */
