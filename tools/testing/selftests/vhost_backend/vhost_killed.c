@@ -134,13 +134,17 @@ static int bind_and_unbind(struct vmm *vmm)
 /* A whole VMM of its own, which never ends by itself. */
 static void live(void *arg)
 {
+	/* What it would leave, would be seen. */
+	const struct vhost_backend_setup large = {
+		.ring_bytes = 256 << 10, .max_inflight = 1024,
+	};
 	struct victim *victim = arg;
 	struct vmm vmm = {};
 
 	child_check(!victim->bytes ||
 		    mmap(NULL, victim->bytes, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) != MAP_FAILED);
-	vmm.channel = channel_open(O_NONBLOCK);
+	vmm.channel = channel_open_with(O_NONBLOCK, large);
 	child_check(!flows_open(&vmm.net, &vmm.capture, &vmm.flow, 1, victim->mode));
 	memcpy(victim->name, vmm.net.name, sizeof(victim->name));
 	child_check(arrange(&vmm, victim->order));
@@ -291,7 +295,7 @@ static void kill_one(struct __test_metadata *_metadata, struct killer *killer)
 }
 
 /* Much less than what as many channels and devices would take. */
-#define SPARE_KIB	1024
+#define SPARE_KIB	4096
 
 TEST_F_TIMEOUT(vhost_killed, leaves_nothing, 280)
 {
