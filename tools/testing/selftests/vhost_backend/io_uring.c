@@ -545,35 +545,67 @@ static void watch(struct io_uring *ring, int channel)
 	submit(ring, sqe, 0);
 }
 
+/* A ring belongs to the thread that uses it, which therefore makes it. */
+struct watcher {
+	struct io_uring ring;
+	unsigned int flags;
+	bool made;
+	int error;
+};
+
+static int watcher_make(struct watcher *watcher, const struct crossed *crossed)
+{
+	int err = io_uring_queue_init(32, &watcher->ring, watcher->flags);
+
+	if (err)
+		return err;
+	watcher->made = true;
+	watch(&watcher->ring, crossed->pair.channel);
+	return io_uring_register_eventfd(&watcher->ring, crossed->eventfd);
+}
+
 static void rewatch(struct crossed *crossed)
 {
-	struct io_uring *ring = crossed->watcher;
+	struct watcher *watcher = crossed->watcher;
 	struct io_uring_cqe cqe;
 
-	if (complete(ring, &cqe, 10) && !(cqe.flags & IORING_CQE_F_MORE))
-		watch(ring, crossed->pair.channel);
+	if (!watcher->made)
+		watcher->error = watcher_make(watcher, crossed);
+	if (!watcher->error && complete(&watcher->ring, &cqe, 10) &&
+	    !(cqe.flags & IORING_CQE_F_MORE))
+		watch(&watcher->ring, crossed->pair.channel);
 }
 
 /* The eventfd registered with the ring that polls one is bound to the other. */
-TEST_F_TIMEOUT(uring, eventfds_bound_across, 60)
+static void bind_across(struct __test_metadata *_metadata, unsigned int flags)
 {
+	struct watcher watchers[2] = { { .flags = flags }, { .flags = flags } };
 	struct crossed crossed[2] = {};
-	struct io_uring rings[2];
 
 	ASSERT_EQ(0, crossed_open(crossed, new_seed(_metadata->name)));
 	for (unsigned int n = 0; n < 2; n++) {
-		ASSERT_EQ(0, io_uring_queue_init(32, &rings[n], 0));
-		ASSERT_EQ(0, io_uring_register_eventfd(&rings[n], crossed[n].eventfd));
-		crossed[n].watcher = &rings[n];
+		crossed[n].watcher = &watchers[n];
 		crossed[n].rewatch = rewatch;
-		watch(&rings[n], crossed[n].pair.channel);
 	}
 	EXPECT_EQ(0, crossed_run_both(crossed, 1500));
 	for (unsigned int n = 0; n < 2; n++) {
+		EXPECT_EQ(0, watchers[n].error);
 		EXPECT_LT(0U, crossed[n].tally.calls);
-		io_uring_queue_exit(&rings[n]);
+		if (watchers[n].made)
+			io_uring_queue_exit(&watchers[n].ring);
 	}
 	crossed_close(crossed);
+}
+
+TEST_F_TIMEOUT(uring, eventfds_bound_across, 60)
+{
+	bind_across(_metadata, 0);
+}
+
+/* Such a ring signals its eventfd from within the wake-up of what it polls. */
+TEST_F_TIMEOUT(uring, eventfds_bound_across_deferred, 60)
+{
+	bind_across(_metadata, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 }
 
 TEST_HARNESS_MAIN
