@@ -15,7 +15,7 @@
 #define FAULTS		"/sys/kernel/debug/"
 #define VRINGS		8
 /* More than any call here could allocate */
-#define FAULTS_MAX	500
+#define FAULTS_MAX	500U
 
 static void __attribute__((constructor)) skip_without_faults(void)
 {
