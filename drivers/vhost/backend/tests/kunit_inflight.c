@@ -25,6 +25,7 @@ struct inflight_test {
 	struct file *file;
 	void *data;
 	int chain_left;			/* see chain_done() */
+	int ended;			/* waiters that were told */
 };
 
 /* A worker that waits, and what it was told */
@@ -32,6 +33,7 @@ struct waiter {
 	struct vhost_backend_completion completion;
 	struct inflight_test *t;
 	int calls;
+	int turn;			/* the how many-th was told */
 	int error;
 	u64 value;
 	struct file *file;
@@ -44,6 +46,7 @@ static void waiter_done(struct vhost_backend_completion *completion, int error,
 	struct waiter *waiter = container_of(completion, struct waiter, completion);
 
 	waiter->calls++;
+	waiter->turn = ++waiter->t->ended;
 	waiter->error = error;
 	waiter->value = value;
 	waiter->file = file;
@@ -110,6 +113,15 @@ static u64 send_waiting(struct kunit *test, struct waiter *waiter, struct file *
 	make_waiter(t, waiter);
 	KUNIT_ASSERT_EQ(test, send(t, &sent), 0);
 	return t->record.msg.id;
+}
+
+/* Sends as many as go in, which must be no more than there is memory for. */
+static void fill(struct kunit *test, const struct sent *sent)
+{
+	u32 most = RING_BYTES / sizeof(struct vhost_backend_msg);
+
+	while (!send(test->priv, sent))
+		KUNIT_ASSERT_NE(test, most--, 0);
 }
 
 static int claim(struct inflight_test *t, struct vhost_backend_claim *claim)
@@ -243,9 +255,9 @@ static void inflight_never_reuses_an_id(struct kunit *test)
 	xa_init(&seen);
 	for (i = 0; i < 3000; i++) {
 		if (i == 1000)
-			t->inflight.slots[2].generation = U16_MAX - 2;
+			t->inflight.slots[0].generation = U16_MAX - 2;
 		if (i == 2000)
-			t->inflight.slots[2].generation = U32_MAX - 2ULL;
+			t->inflight.slots[0].generation = U32_MAX - 2ULL;
 		id = send_waiting(test, waiter, NULL);
 		if (i % 3 == 0)
 			vhost_backend_inflight_give_up(&t->inflight, &waiter->completion,
@@ -629,8 +641,7 @@ static void inflight_refuses_without_room(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vhost_backend_inflight_has_room(&t->inflight));
 	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
 	/* What needs no slot still goes, until the ring is full. */
-	while (!send(t, &plain))
-		;
+	fill(test, &plain);
 	KUNIT_EXPECT_EQ(test, send(t, &plain), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, counted(t, requests_queued),
 			NR_SLOTS + (RING_BYTES - NR_SLOTS * 24) / 280);
@@ -690,8 +701,7 @@ static void inflight_reserves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 56), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, send(t, &with_file), -EAGAIN);
 	KUNIT_EXPECT_FALSE(test, vhost_backend_inflight_has_room(&t->inflight));
-	while (!send(t, &plain))
-		;
+	fill(test, &plain);
 
 	make_waiter(t, &waiters[i]);
 	submission.completion = &waiters[i].completion;
@@ -822,11 +832,14 @@ static void inflight_closes_in_each_state(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, vhost_backend_inflight_reserve(inflight, 56), 0);
 	send_waiting(test, queued, t->file);
 	KUNIT_EXPECT_EQ(test, file_count(t->file), 4);
+	fill(test, &nothing);
+	KUNIT_EXPECT_FALSE(test, vhost_backend_inflight_has_room(inflight));
 
 	vhost_backend_inflight_close(inflight);
 	must_have_ended(test, delivered, -ENOTCONN);
 	must_have_ended(test, given_up, -EINTR);
 	must_have_ended(test, queued, -ENOTCONN);
+	KUNIT_EXPECT_LT(test, delivered->turn, queued->turn);
 	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
 	KUNIT_EXPECT_EQ(test, inflight->nr_free, NR_SLOTS);
 	KUNIT_EXPECT_EQ(test, inflight->waiting, 0);

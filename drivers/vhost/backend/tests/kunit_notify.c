@@ -14,12 +14,17 @@
 #include <linux/preempt.h>
 
 static void step(const void *at);
+static void stepped(void);
 static int preempt_depth;
 
 static bool step_test_and_set_bit(long nr, unsigned long *words)
 {
+	bool was_set;
+
 	step(words + BIT_WORD(nr));
-	return test_and_set_bit(nr, words);
+	was_set = test_and_set_bit(nr, words);
+	stepped();
+	return was_set;
 }
 
 static bool step_test_bit(long nr, const unsigned long *words)
@@ -40,7 +45,15 @@ static bool step_test_bit(long nr, const unsigned long *words)
 #undef preempt_enable
 #define test_and_set_bit(nr, words)	step_test_and_set_bit(nr, words)
 #define test_bit(nr, words)		step_test_bit(nr, words)
-#define xchg(p, value)			({ step(p); xchg_acquire(p, value); })
+#define xchg(p, value)							\
+({									\
+	typeof(*(p)) _old;						\
+									\
+	step(p);							\
+	_old = xchg_acquire(p, value);					\
+	stepped();							\
+	_old;								\
+})
 #define READ_ONCE(x)			({ step(&(x)); __READ_ONCE(x); })
 #define preempt_disable()		(preempt_depth++)
 #define preempt_enable()		(preempt_depth--)
@@ -394,6 +407,14 @@ KUNIT_ARRAY_PARAM(race, races, race_desc);
 
 enum side { RAISE, LOOK };
 
+/* What of the memory both sides change, and only by atomic operations */
+struct shared {
+	u32 doorbell;
+	u32 config;
+	unsigned long summary;
+	unsigned long word;
+};
+
 /*
  * One run of a raise and a look. Wherever both could go on, @choice says which one
  * does; there, a first run takes 0, and next_schedule() goes through all others.
@@ -409,17 +430,44 @@ struct race {
 	u32 choices;
 	struct task_struct *looker;
 	bool preemptible;		/* between the bit and the doorbell */
+	bool plain;			/* changed by a plain store */
+	struct shared seen;		/* after the last step */
 	u64 tail;			/* published so far: 1, the raiser's record */
 	enum vhost_backend_raised raised;
 };
 
 static struct race *race;
 
+static struct vhost_backend_bits *bits_of(const struct race *this)
+{
+	struct vhost_backend_notify *notify = &this->t->notify;
+
+	return this->param->request == VHOST_BACKEND_VRING_ERR ? &notify->err :
+								 &notify->call;
+}
+
+static struct shared look_at_shared(const struct race *this)
+{
+	const struct vhost_backend_bits *bits = bits_of(this);
+
+	return (struct shared){
+		.doorbell = this->t->ctl.doorbell,
+		.config = this->t->ctl.config_pending,
+		.summary = bits->summary[0],
+		.word = bits->words[RACE_VRING / 64],
+	};
+}
+
+static void stepped(void)
+{
+	if (race)
+		race->seen = look_at_shared(race);
+}
+
 static bool is_shared(const void *at)
 {
 	const struct vhost_backend_notify *notify = &race->t->notify;
-	bool err = race->param->request == VHOST_BACKEND_VRING_ERR;
-	const struct vhost_backend_bits *bits = err ? &notify->err : &notify->call;
+	const struct vhost_backend_bits *bits = bits_of(race);
 
 	return at == &notify->ctl->doorbell || at == &race->tail ||
 	       (race->param->request == VHOST_BACKEND_CONFIG_CHANGE_MSG ?
@@ -448,10 +496,14 @@ static void hand_over(enum side me)
  */
 static void step(const void *at)
 {
+	struct shared now;
 	enum side me;
 
 	if (!race || !is_shared(at))
 		return;
+	now = look_at_shared(race);
+	if (memcmp(&now, &race->seen, sizeof(now)))
+		race->plain = true;
 	me = current == race->looker ? LOOK : RAISE;
 	if (me == RAISE && at != &race->tail && !preempt_depth)
 		race->preemptible = true;
@@ -526,6 +578,7 @@ static void run_schedule(struct kunit *test, struct race *this)
 	this->choices = 0;
 	this->tail = 0;
 	this->preemptible = false;
+	this->plain = false;
 	this->done[RAISE] = false;
 	this->done[LOOK] = false;
 	this->looking = false;
@@ -533,6 +586,7 @@ static void run_schedule(struct kunit *test, struct race *this)
 	init_completion(&this->go[LOOK]);
 	init_completion(&this->over);
 	start_as_left(this->t, this->param);
+	this->seen = look_at_shared(this);
 	this->looker = kthread_create(look_thread, NULL, "kunit_look");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, this->looker);
 	race = this;
@@ -579,6 +633,8 @@ static void check_schedule(struct kunit *test, const struct race *this)
 
 	KUNIT_EXPECT_FALSE_MSG(test, this->preemptible,
 			       "the raiser could have been put to sleep");
+	KUNIT_EXPECT_FALSE_MSG(test, this->plain,
+			       "a plain store, which may undo the other's step");
 	finish_other_raise(t, param);
 	if (!told || vhost_backend_notify_pending(&t->notify)) {
 		KUNIT_EXPECT_TRUE_MSG(test, vhost_backend_notify_pending(&t->notify),

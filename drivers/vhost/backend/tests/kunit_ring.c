@@ -71,6 +71,17 @@ static void must_put(struct kunit *test, u32 bytes, u64 *position)
 	KUNIT_ASSERT_TRUE(test, put(test->priv, bytes, position ?: &unused));
 }
 
+/* Puts as many as go in, which must be no more than there is memory for. */
+static void fill(struct kunit *test, u32 bytes)
+{
+	struct ring_test *t = test->priv;
+	u32 most = t->ring.bytes / bytes;
+	u64 unused;
+
+	while (put(t, bytes, &unused))
+		KUNIT_ASSERT_NE(test, most--, 0);
+}
+
 static const struct vhost_backend_msg *oldest(struct ring_test *t, u64 limit)
 {
 	while (vhost_backend_ring_skip(&t->ring, limit))
@@ -294,17 +305,14 @@ static void ring_reservation_always_suffices(struct kunit *test)
 {
 	struct ring_test *t = test->priv;
 	u32 bytes, need, offset;
-	u64 position;
 
 	for (bytes = HEADER; bytes <= MOST; bytes += 64) {
 		need = VHOST_BACKEND_RING_NEED(bytes);
 		for (offset = 0; offset < t->ring.bytes; offset += 8) {
 			start_at(t, offset);
 			KUNIT_ASSERT_TRUE(test, vhost_backend_ring_reserve(&t->ring, need));
-			while (put(t, 56, &position))
-				;
-			while (put(t, HEADER, &position))
-				;
+			fill(test, 56);
+			fill(test, HEADER);
 			vhost_backend_ring_unreserve(&t->ring, need);
 			must_put(test, bytes, NULL);
 		}
@@ -509,10 +517,11 @@ static void ring_counts_past(struct kunit *test)
 			bytes = HEADER + put_id % 33 * 8;
 			if (!put(t, bytes, &position))
 				break;
+			KUNIT_ASSERT_LE(test, vhost_backend_ring_waiting(&t->ring),
+					t->ring.bytes);
 			if (put_id % 5 == 4)
 				vhost_backend_ring_withdraw(&t->ring, position);
 		}
-		KUNIT_ASSERT_LE(test, vhost_backend_ring_waiting(&t->ring), t->ring.bytes);
 		KUNIT_ASSERT_EQ(test, vhost_backend_ring_tail(&t->ring), t->ring.producer);
 		if (pop_id % 5 != 4)
 			must_pop(test, pop_id, HEADER + pop_id % 33 * 8);
