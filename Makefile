@@ -24,7 +24,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo bench check check-debug check-kcsan check-matrix vm setup clean help
+.PHONY: demo bench check check-debug check-kcsan coverage check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -68,6 +68,11 @@ check-debug: ## the selftests on a kernel with KASAN, lockdep, kmemleak: builds 
 
 check-kcsan: ## likewise on a kernel that looks for data races: builds it once, 10 min
 	$(VM)/check kcsan
+
+coverage: ## what of the modules the selftests reach, in build/coverage/html
+	$(VM)/setup build vm debug coverage
+	$(MAKE) selftests
+	$(VM)/coverage
 
 check-matrix: ## arm64 and riscv64, the selftests on newer kernels: fetches them once, 900 MB
 	$(VM)/check matrix
