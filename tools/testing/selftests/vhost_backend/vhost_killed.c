@@ -203,7 +203,7 @@ static const char *const modules[] = { "vhost_backend", "vhost_net", "tun" };
 
 struct held {
 	long references[ARRAY_SIZE(modules)];
-	unsigned int threads;
+	long threads;			/* no padding: it is compared as a whole */
 };
 
 static struct held what_is_held(void)
