@@ -223,10 +223,22 @@ static int send_sync(struct test_send *send, struct vhost_backend_test_send *arg
 	return 0;
 }
 
+static int send_typed(struct test_send *send, struct vhost_backend_test_send *arg)
+{
+	u64 value = 0;
+
+	arg->error = test_typed_call(send->be, &send->req, &value);
+	arg->value = value;
+	return 0;
+}
+
 static int check_send(const struct vhost_backend_test_send *arg)
 {
 	const u32 flags = VHOST_BACKEND_TEST_REPLY | VHOST_BACKEND_TEST_ASYNC;
 
+	if (arg->flags == VHOST_BACKEND_TEST_TYPED)
+		return arg->size > PAYLOAD_MAX ||
+		       arg->context != VHOST_BACKEND_TEST_PROCESS ? -EINVAL : 0;
 	return arg->size > PAYLOAD_MAX || arg->flags & ~flags ||
 	       arg->context > VHOST_BACKEND_TEST_HARDIRQ ? -EINVAL : 0;
 }
@@ -239,8 +251,10 @@ static int attachment_send(struct test_worker *worker, struct test_send *send,
 	down_read(&worker->attachment);
 	send->be = worker->be;
 	if (send->be) {
-		if (arg->flags == VHOST_BACKEND_TEST_REPLY &&
-		    arg->context == VHOST_BACKEND_TEST_PROCESS)
+		if (arg->flags == VHOST_BACKEND_TEST_TYPED)
+			err = send_typed(send, arg);
+		else if (arg->flags == VHOST_BACKEND_TEST_REPLY &&
+			 arg->context == VHOST_BACKEND_TEST_PROCESS)
 			err = send_sync(send, arg);
 		else
 			err = send_async(worker, send, arg);

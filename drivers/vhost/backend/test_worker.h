@@ -39,6 +39,9 @@ int test_load_finish(struct test_load *load);
 void test_load_join(struct test_load *load);
 void test_load_free(struct test_load *load);
 
+int test_typed_call(struct vhost_backend *be, const struct vhost_backend_req *req,
+		    u64 *value);
+
 struct test_hook *test_hook_create(int fd);
 u64 test_hook_count(const struct test_hook *hook);
 void test_hook_free(struct test_hook *hook);

@@ -30,6 +30,7 @@ struct vhost_backend_test_attach {
 /* vhost_backend_test_send.flags */
 #define VHOST_BACKEND_TEST_REPLY	1	/* ask for a reply and report it */
 #define VHOST_BACKEND_TEST_ASYNC	2	/* with REPLY: do not wait, see RESULT */
+#define VHOST_BACKEND_TEST_TYPED	4	/* alone: by the function for that request */
 
 /* vhost_backend_test_send.context: where the kernel API is called from */
 #define VHOST_BACKEND_TEST_PROCESS	0
@@ -53,7 +54,10 @@ struct vhost_backend_test_attach {
  *	vhost_backend_send(). With it: vhost_backend_request() in process
  *	context (the ioctl sleeps until the answer); with
  *	%VHOST_BACKEND_TEST_ASYNC or in another context
- *	vhost_backend_request_async(), whose end RESULT reports
+ *	vhost_backend_request_async(), whose end RESULT reports. With
+ *	%VHOST_BACKEND_TEST_TYPED, in process context: the function that the kernel
+ *	API has for @request, as vhost_backend_shmem_map(); it takes the fields of
+ *	the payload that it has parameters for
  * @context: VHOST_BACKEND_TEST_PROCESS, _SOFTIRQ or _HARDIRQ
  * @timeout_ms: of the reply; 0: the module's default
  * @cookie: out: for RESULT, of an asynchronous request; else 0

@@ -564,4 +564,63 @@ TEST_F_TIMEOUT(standard, other_requests, 60)
 	}
 }
 
+/* The function that the kernel API has for each request */
+
+FIXTURE(typed) {
+	struct ends ends;
+};
+
+FIXTURE_SETUP(typed)
+{
+	ASSERT_EQ(0, ends_open_large(&self->ends, O_NONBLOCK));
+}
+
+FIXTURE_TEARDOWN(typed)
+{
+	ends_close(&self->ends);
+}
+
+/* It sends what the sample says, and returns what is answered. */
+static void call_typed(struct __test_metadata *_metadata, struct ends *ends,
+		       const struct request_kind *kind)
+{
+	bool counts = kind->request == VHOST_BACKEND_DEPRECATED_FS_IO;
+	bool replied = kind->reply == REPLY_ALWAYS ||
+		       kind->request == VHOST_BACKEND_VRING_HOST_NOTIFIER_MSG;
+
+	/* Success, for one of them a count; then an error. */
+	for (unsigned int n = 0; n < 2; n++) {
+		struct transaction t = { .worker = ends->worker, .send = send_of(kind, ends) };
+		int64_t value = n ? -ENXIO : counts ? 0x789 : 0;
+		struct message message;
+
+		t.send.flags = VHOST_BACKEND_TEST_TYPED;
+		ASSERT_EQ(0, pthread_create(&t.thread, NULL, transaction_thread, &t));
+		receive(_metadata, ends, kind, replied, &message);
+		if (replied)
+			EXPECT_EQ(32, channel_reply(ends->channel, &message.msg, value));
+		pthread_join(t.thread, NULL);
+		EXPECT_EQ(replied && n ? -ENXIO : 0, t.error)
+			TH_LOG("%s", kind->name);
+		EXPECT_EQ(counts && !n ? 0x789U : 0U, t.send.value);
+	}
+}
+
+TEST_F_TIMEOUT(typed, every_function, 120)
+{
+	const struct request_kind *row;
+
+	for_each_kind(row) {
+		struct request_kind kind = *row;
+
+		/* It returns a file: see lookup_with_a_file. */
+		if (kind.request == VHOST_BACKEND_SHARED_OBJECT_LOOKUP)
+			continue;
+		/* These two its function does not set. */
+		if (kind.request == VHOST_BACKEND_IOTLB_MSG)
+			memset(&kind.sample.iotlb.size, 0, 2 * sizeof(__u64));
+		call_typed(_metadata, &self->ends, &kind);
+	}
+}
+
 TEST_HARNESS_MAIN
