@@ -15,7 +15,8 @@ PREFIX	?= /usr
 # A folder with the kernel's own vhost.h, without which there is no vhost_shmem.ko
 VHOST_SOURCE ?= $(if $(release),$(shell $(VM)/vhost-header $(KDIR)))
 
-newest_headers = $(lastword $(shell printf '%s\n' /usr/src/linux-headers-*-amd64 | sort -V))
+newest_headers = $(lastword $(shell printf '%s\n' $(plain_headers) | sort -V))
+plain_headers = $(filter-out %-rt-amd64 %-cloud-amd64,$(wildcard /usr/src/linux-headers-*-amd64))
 
 # As uname -r says it; Debian's include/config/kernel.release is another.
 release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h \
@@ -24,7 +25,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo bench check check-debug check-kcsan coverage check-matrix vm setup clean help
+.PHONY: demo bench check check-debug check-kcsan check-kmsan coverage check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -63,18 +64,19 @@ bench: ## what a signal costs a vhost worker, in instructions
 check: ## linters, and the selftests on Debian's kernel
 	$(VM)/check lint harness stock
 
-check-debug: ## the selftests on a kernel with KASAN, lockdep, kmemleak: builds it once, 10 min
+check-debug: ## the selftests and KUnit on a kernel with KASAN, lockdep, kmemleak; their coverage
 	$(VM)/check debug
 
-check-kcsan: ## likewise on a kernel that looks for data races: builds it once, 10 min
+check-kcsan: ## the selftests on a kernel that looks for data races: builds it once
 	$(VM)/check kcsan
 
-coverage: ## what of the modules the selftests reach, in build/coverage/html
-	$(VM)/setup build vm debug coverage
-	$(MAKE) selftests
-	$(VM)/coverage
+check-kmsan: ## likewise for the use of uninitialised memory: builds it once, with clang
+	$(VM)/check kmsan
 
-check-matrix: ## arm64 and riscv64, the selftests on newer kernels: fetches them once, 900 MB
+coverage: ## of check-debug, the selftests, and what of the modules they reach: build/coverage/html
+	$(VM)/check coverage
+
+check-matrix: ## arm64 and riscv64, the selftests on newer kernels and PREEMPT_RT: fetches them once, 1 GB
 	$(VM)/check matrix
 
 vm: tools ## a shell in a guest with modules, tools and selftests; KERNEL=debug, 6.12, 7
@@ -121,7 +123,7 @@ uninstall: ## remove what install installed
 
 ##@ More
 setup: ## install the Debian packages that any of this needs
-	$(VM)/setup build vm check debug matrix cross
+	$(VM)/setup build vm check debug kmsan matrix cross
 
 clean: ## remove what was built; the kernels in the cache stay
 	rm -rf $(BUILD)

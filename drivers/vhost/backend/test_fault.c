@@ -5,6 +5,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/err.h>
+#include <linux/gfp.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -121,6 +122,25 @@ static int races(void)
 	return 0;
 }
 
+/*
+ * A byte of memory that nobody wrote is to be one that can be told from all that
+ * is written on purpose. Not the first ones: an allocator keeps its own there.
+ */
+static int uninitialised(void)
+{
+	u8 stack[64];
+	u8 *heap = kmalloc(64, GFP_KERNEL);
+	u8 *page = (u8 *)__get_free_page(GFP_KERNEL);
+
+	barrier_data(stack);
+	if (heap && page)
+		pr_info("uninitialised: stack %02x, heap %02x, page %02x\n",
+			stack[40], heap[40], page[40]);
+	free_page((unsigned long)page);
+	kfree(heap);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*commit)(void);
@@ -133,6 +153,7 @@ static const struct {
 	{ "overflow", overflow },
 	{ "free-active", free_active },
 	{ "data-race", races },
+	{ "uninitialised", uninitialised },
 };
 
 static int commit_fault(const char *name, const struct kernel_param *param)
