@@ -228,13 +228,12 @@ const struct request *request_by_name(const char *name)
 
 int request_mask(const char *list, uint64_t *mask, char *error, size_t size)
 {
-	char copy[1024], *save = NULL, *name;
+	char *save = NULL, *name;
 
 	*mask = 0;
 	if (!strcasecmp(list, "none"))
 		return 0;
-	snprintf(copy, sizeof(copy), "%s", list);
-	for (name = strtok_r(copy, ",", &save); name;
+	for (name = strtok_r(strdupa(list), ",", &save); name;
 	     name = strtok_r(NULL, ",", &save)) {
 		const struct request *request = request_by_name(name);
 
@@ -417,15 +416,17 @@ static const struct request_field *field_find(const struct request *request,
 {
 	const char *bracket = memchr(key, '[', length);
 	size_t name = bracket ? (size_t)(bracket - key) : length;
+	unsigned long number = 0;
 	char *end;
 
-	*entry = 0;
 	if (bracket) {
-		*entry = strtoul(bracket + 1, &end, 10);
-		if (end == bracket + 1 || end != key + length - 1 || *end != ']' ||
-		    *entry >= request->entries)
+		if (!isdigit((unsigned char)bracket[1]))
+			return NULL;
+		number = strtoul(bracket + 1, &end, 10);
+		if (end != key + length - 1 || *end != ']' || number >= request->entries)
 			return NULL;
 	}
+	*entry = number;
 	for (size_t i = 0; i < request->nr_fields; i++) {
 		const struct request_field *field = &request->fields[i];
 

@@ -112,7 +112,7 @@ static void check_table(void)
 
 static void check_masks(void)
 {
-	char error[128];
+	char error[128], list[2048] = "";
 	uint64_t mask;
 
 	check(!request_mask("all", &mask, error, sizeof(error)) &&
@@ -123,6 +123,11 @@ static void check_masks(void)
 			    sizeof(error)) && mask == 0x300000010ULL, "a list");
 	check(request_mask("vring-call,nonsense", &mask, error, sizeof(error)) == -1 &&
 	      strstr(error, "nonsense"), "an unknown name in a list");
+	while (strlen(list) < 1500)
+		strcat(list, "vring-call,");
+	strcat(list, "shmem-unmap");
+	check(!request_mask(list, &mask, error, sizeof(error)) && mask == 0x200000010ULL,
+	      "the last name of a long list");
 }
 
 static void check_payloads(void)
@@ -164,6 +169,8 @@ static void check_errors(void)
 		   NULL);
 	check_text("fs-map", "len[1=1", "DEPRECATED_FS_MAP has no field \"len[1\"",
 		   NULL);
+	check_text("fs-map", "len[-18446744073709551615]=1",
+		   "DEPRECATED_FS_MAP has no field \"len[-18446744073709551615]\"", NULL);
 	check_text("shmem-map", "len=1x", "len: \"1x\" is not a number", NULL);
 	check_text("shmem-map", "len=-1", "len: \"-1\" is not a number", NULL);
 	check_text("gpu-map", "device_uuid=12",

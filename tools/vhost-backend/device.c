@@ -161,13 +161,10 @@ int open_spec(const char *spec)
 {
 	const char *slash = strchr(spec, '/');
 	uint64_t pid = 0, fd;
-	char first[16];
 
-	if (slash) {
-		snprintf(first, sizeof(first), "%.*s", (int)(slash - spec), spec);
-		if (number_parse(first, &pid) || !pid || pid > INT32_MAX)
-			fail(EXIT_USAGE, "\"%s\" is not FD or PID/FD", spec);
-	}
+	if (slash && (number_parse(strndupa(spec, slash - spec), &pid) || !pid ||
+		      pid > INT32_MAX))
+		fail(EXIT_USAGE, "\"%s\" is not FD or PID/FD", spec);
 	if (number_parse(slash ? slash + 1 : spec, &fd) || fd > INT32_MAX)
 		fail(EXIT_USAGE, "\"%s\" is not FD or PID/FD", spec);
 	if (pid)
@@ -197,10 +194,9 @@ static uint32_t bind_source(const char *name)
 void bind_spec(int channel, const char *spec)
 {
 	struct vhost_backend_bind bind = {};
-	char copy[128], what[160];
-	char *target, *peek, *index;
+	char *copy = strdupa(spec), *target, *peek, *index;
+	char what[160];
 
-	snprintf(copy, sizeof(copy), "%s", spec);
 	target = strchr(copy, '=');
 	if (!target)
 		fail(EXIT_USAGE, "--bind %s: SOURCE[:INDEX]=FD or PID/FD is wanted",

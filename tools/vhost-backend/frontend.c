@@ -104,6 +104,20 @@ static ssize_t take(const struct frontend *fe, void *buffer)
 	return n < 0 ? -errno : n;
 }
 
+/* The message at @from, of which there are @left bytes at the most. */
+static void take_message(struct message *message, const void *from, size_t left)
+{
+	size_t bytes = sizeof(message->msg);
+
+	if (left >= bytes) {
+		memcpy(&message->msg, from, bytes);
+		bytes = message_bytes(&message->msg);
+	}
+	if (bytes > left || message->msg.size > sizeof(message->bytes))
+		fail(EXIT_FAILED, "read: %zu bytes that are not a message", left);
+	memcpy(message, from, bytes);
+}
+
 bool frontend_take(struct frontend *fe)
 {
 	static uint64_t buffer[BATCH / sizeof(uint64_t)];
@@ -122,8 +136,7 @@ bool frontend_take(struct frontend *fe)
 	while (at < (size_t)n) {
 		struct message message;
 
-		memcpy(&message, (char *)buffer + at, sizeof(message.msg));
-		memcpy(&message, (char *)buffer + at, message_bytes(&message.msg));
+		take_message(&message, (char *)buffer + at, n - at);
 		handle(fe, &message, &answers);
 		at += message_bytes(&message.msg);
 	}

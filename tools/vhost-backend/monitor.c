@@ -109,11 +109,10 @@ static const struct argp_option options[] = {
 
 static uint32_t parse_mix(const char *list)
 {
-	char copy[256], *save = NULL, *name;
+	char *save = NULL, *name;
 	uint32_t mix = 0;
 
-	snprintf(copy, sizeof(copy), "%s", list);
-	for (name = strtok_r(copy, ",", &save); name;
+	for (name = strtok_r(strdupa(list), ",", &save); name;
 	     name = strtok_r(NULL, ",", &save)) {
 		size_t i = 0;
 
