@@ -3,214 +3,11 @@
  * KUnit: requests in flight: which id they have, who ends them, what becomes of
  * their slot and file, from whatever context.
  */
-#include <kunit/test.h>
 #include <linux/irq_work.h>
-#include <linux/sizes.h>
 #include <linux/xarray.h>
 
-#include "../compat.h"
+#include "kunit_inflight.h"
 #include "../inflight.c"
-
-#define RING_BYTES	4096
-#define NR_SLOTS	4
-#define HOUR		(3600UL * HZ)
-#define ID_NONE		U64_MAX
-
-struct inflight_test {
-	struct vhost_backend_ctl ctl;
-	struct vhost_backend_inflight inflight;
-	struct vhost_backend be;
-	struct vhost_backend other;
-	struct vhost_backend_record record;
-	struct file *file;
-	void *data;
-	int chain_left;			/* see chain_done() */
-	int ended;			/* waiters that were told */
-};
-
-/* A worker that waits, and what it was told */
-struct waiter {
-	struct vhost_backend_completion completion;
-	struct inflight_test *t;
-	int calls;
-	int turn;			/* the how many-th was told */
-	int error;
-	u64 value;
-	struct file *file;
-	bool locked;			/* done was called under the lock */
-};
-
-static void waiter_done(struct vhost_backend_completion *completion, int error,
-			u64 value, struct file *file)
-{
-	struct waiter *waiter = container_of(completion, struct waiter, completion);
-
-	waiter->calls++;
-	waiter->turn = ++waiter->t->ended;
-	waiter->error = error;
-	waiter->value = value;
-	waiter->file = file;
-	waiter->locked = raw_spin_is_locked(&waiter->t->inflight.lock);
-}
-
-static void make_waiter(struct inflight_test *t, struct waiter *waiter)
-{
-	*waiter = (struct waiter){
-		.completion = { .done = waiter_done, .backend = &t->be },
-		.t = t,
-	};
-}
-
-/* Memory that outlives a test that fails: the channel's end still calls done. */
-static struct waiter *new_waiters(struct kunit *test, u32 nr)
-{
-	struct waiter *waiters = kunit_kcalloc(test, nr, sizeof(*waiters), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, waiters);
-	return waiters;
-}
-
-/* A request to be sent: all that matters here */
-struct sent {
-	u32 request;
-	u32 size;
-	struct file *file;
-	struct waiter *waiter;
-	unsigned long deadline;
-	bool reply;			/* wants one, though nobody waits */
-};
-
-static int send(struct inflight_test *t, const struct sent *sent)
-{
-	const struct vhost_backend_submission submission = {
-		.record = &t->record,
-		.file = sent->file,
-		.completion = sent->waiter ? &sent->waiter->completion : NULL,
-		.deadline = sent->deadline ?: jiffies + HOUR,
-		.reply = sent->waiter || sent->reply,
-	};
-	unsigned long flags;
-	int err;
-
-	t->record.msg = (struct vhost_backend_msg){
-		.request = sent->request ?: VHOST_BACKEND_SHMEM_MAP,
-		.flags = VHOST_BACKEND_MSG_VERSION,
-		.size = sent->size,
-		.fd = sent->file ? VHOST_BACKEND_FD_PENDING : VHOST_BACKEND_FD_NONE,
-	};
-	raw_spin_lock_irqsave(&t->inflight.lock, flags);
-	err = vhost_backend_inflight_queue(&t->inflight, &submission);
-	raw_spin_unlock_irqrestore(&t->inflight.lock, flags);
-	return err;
-}
-
-/* Sends a request whose sender waits; returns its id. */
-static u64 send_waiting(struct kunit *test, struct waiter *waiter, struct file *file)
-{
-	struct inflight_test *t = test->priv;
-	const struct sent sent = { .waiter = waiter, .file = file };
-
-	make_waiter(t, waiter);
-	KUNIT_ASSERT_EQ(test, send(t, &sent), 0);
-	return t->record.msg.id;
-}
-
-/* Sends as many as go in, which must be no more than there is memory for. */
-static void fill(struct kunit *test, const struct sent *sent)
-{
-	u32 most = RING_BYTES / sizeof(struct vhost_backend_msg);
-
-	while (!send(test->priv, sent))
-		KUNIT_ASSERT_NE(test, most--, 0);
-}
-
-static int claim(struct inflight_test *t, struct vhost_backend_claim *claim)
-{
-	return vhost_backend_inflight_claim(&t->inflight, t->inflight.ring.producer,
-					    VHOST_BACKEND_MSG_MAX, true, claim);
-}
-
-/* Delivers the oldest, and with @takes its file; its id, or ID_NONE. */
-static u64 deliver(struct inflight_test *t, bool takes)
-{
-	struct vhost_backend_claim claimed;
-	u64 id;
-
-	if (claim(t, &claimed) != 1)
-		return ID_NONE;
-	id = claimed.msg->id;
-	vhost_backend_inflight_delivered(&t->inflight, &claimed, takes);
-	return id;
-}
-
-static int answer_with(struct inflight_test *t, u64 id, u32 request, u64 value,
-		       struct file **file)
-{
-	const struct vhost_backend_reply reply = {
-		.msg = {
-			.request = request,
-			.flags = VHOST_BACKEND_MSG_VERSION | VHOST_BACKEND_MSG_REPLY,
-			.size = sizeof(reply.value),
-			.fd = VHOST_BACKEND_FD_NONE,
-			.id = id,
-		},
-		.value = value,
-	};
-	int would = vhost_backend_inflight_check_reply(&t->inflight, &reply);
-	int err = vhost_backend_inflight_reply(&t->inflight, &reply, file);
-
-	/* What was promised is what comes. */
-	return err == would ? err : -ENOTRECOVERABLE;
-}
-
-static int answer(struct inflight_test *t, u64 id, u64 value)
-{
-	struct file *none = NULL;
-
-	return answer_with(t, id, VHOST_BACKEND_SHMEM_MAP, value, &none);
-}
-
-static void must_have_ended(struct kunit *test, const struct waiter *waiter, int error)
-{
-	KUNIT_EXPECT_EQ(test, waiter->calls, 1);
-	KUNIT_EXPECT_EQ(test, waiter->error, error);
-	KUNIT_EXPECT_FALSE(test, waiter->locked);
-}
-
-static void must_wait(struct kunit *test, const struct waiter *waiter)
-{
-	KUNIT_EXPECT_EQ(test, waiter->calls, 0);
-}
-
-/* Nothing queued, every slot free, no file held, no callback to come */
-static void must_be_idle(struct kunit *test)
-{
-	struct inflight_test *t = test->priv;
-
-	KUNIT_EXPECT_EQ(test, deliver(t, false), ID_NONE);
-	KUNIT_EXPECT_EQ(test, t->inflight.nr_free, t->inflight.nr_slots);
-	KUNIT_EXPECT_TRUE(test, list_empty(&t->inflight.busy));
-	KUNIT_EXPECT_EQ(test, t->inflight.waiting, 0);
-	KUNIT_EXPECT_EQ(test, t->inflight.reserved_slots, 0);
-	KUNIT_EXPECT_EQ(test, t->inflight.ring.reserved, 0);
-	KUNIT_EXPECT_EQ(test, vhost_backend_ring_waiting(&t->inflight.ring), 0);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.callbacks), 1);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->other.callbacks), 1);
-	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
-}
-
-static u64 sum_counter(const struct inflight_test *t, size_t offset)
-{
-	u64 sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += *(u64 *)((void *)per_cpu_ptr(t->inflight.counters, cpu) + offset);
-	return sum;
-}
-
-#define counted(t, counter) \
-	sum_counter(t, offsetof(struct vhost_backend_stats, counter))
 
 /* A reply to an id is for the request that has it, or for none. */
 static void inflight_gives_ids(struct kunit *test)
@@ -621,127 +418,6 @@ static void inflight_holds_files(struct kunit *test)
 	must_be_idle(test);
 }
 
-/* Without a slot or without room nothing is queued, and no reference taken. */
-static void inflight_refuses_without_room(struct kunit *test)
-{
-	struct inflight_test *t = test->priv;
-	struct waiter *waiters = new_waiters(test, NR_SLOTS);
-	struct waiter *refused = new_waiters(test, 1);
-	const struct sent with_file = { .file = t->file, .size = 256 };
-	const struct sent waiting = { .waiter = refused };
-	const struct sent plain = { .size = 256 };
-	u64 ids[NR_SLOTS];
-	int i;
-
-	for (i = 0; i < NR_SLOTS; i++)
-		ids[i] = send_waiting(test, &waiters[i], NULL);
-	make_waiter(t, refused);
-	KUNIT_EXPECT_EQ(test, send(t, &with_file), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, send(t, &waiting), -EAGAIN);
-	KUNIT_EXPECT_FALSE(test, vhost_backend_inflight_has_room(&t->inflight));
-	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
-	/* What needs no slot still goes, until the ring is full. */
-	fill(test, &plain);
-	KUNIT_EXPECT_EQ(test, send(t, &plain), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, counted(t, requests_queued),
-			NR_SLOTS + (RING_BYTES - NR_SLOTS * 24) / 280);
-
-	for (i = 0; i < NR_SLOTS; i++)
-		KUNIT_ASSERT_EQ(test, deliver(t, false), ids[i]);
-	KUNIT_EXPECT_EQ(test, answer(t, ids[2], 0), 0);
-	/* A slot is free, the ring is not. */
-	KUNIT_EXPECT_FALSE(test, vhost_backend_inflight_has_room(&t->inflight));
-	KUNIT_EXPECT_EQ(test, send(t, &with_file), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.callbacks), NR_SLOTS);
-	while (deliver(t, false) != ID_NONE)
-		;
-	KUNIT_EXPECT_TRUE(test, vhost_backend_inflight_has_room(&t->inflight));
-	KUNIT_EXPECT_EQ(test, send(t, &with_file), 0);
-	deliver(t, true);
-	must_wait(test, refused);
-	for (i = 0; i < NR_SLOTS; i++)
-		KUNIT_EXPECT_EQ(test, answer(t, ids[i], 0), i == 2 ? -ENOENT : 0);
-	must_be_idle(test);
-}
-
-/* A frontend that never reads: what was given up does not fill the ring. */
-static void inflight_finds_room_behind_the_dead(struct kunit *test)
-{
-	struct inflight_test *t = test->priv;
-	const struct sent plain = {};
-	struct waiter *waiters = new_waiters(test, NR_SLOTS);
-	int i, round;
-
-	for (round = 0; round < 200; round++) {
-		for (i = 0; i < NR_SLOTS; i++)
-			send_waiting(test, &waiters[i], t->file);
-		for (i = NR_SLOTS - 1; i >= 0; i--)
-			vhost_backend_inflight_give_up(&t->inflight, &waiters[i].completion,
-						       -ETIMEDOUT);
-	}
-	KUNIT_EXPECT_EQ(test, counted(t, requests_withdrawn), 200 * NR_SLOTS);
-	KUNIT_EXPECT_EQ(test, send(t, &plain), 0);
-	KUNIT_EXPECT_EQ(test, deliver(t, false), 0);
-	must_be_idle(test);
-}
-
-/* A reservation is a slot and room; nobody else gets them, and it always works. */
-static void inflight_reserves(struct kunit *test)
-{
-	struct inflight_test *t = test->priv;
-	struct waiter *waiters = new_waiters(test, NR_SLOTS);
-	const struct sent plain = { .size = 256 }, with_file = { .file = t->file };
-	struct vhost_backend_submission submission = { .record = &t->record };
-	int i;
-
-	for (i = 0; i < NR_SLOTS - 1; i++)
-		send_waiting(test, &waiters[i], NULL);
-	KUNIT_ASSERT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 56), 0);
-	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 56), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, send(t, &with_file), -EAGAIN);
-	KUNIT_EXPECT_FALSE(test, vhost_backend_inflight_has_room(&t->inflight));
-	fill(test, &plain);
-
-	make_waiter(t, &waiters[i]);
-	submission.completion = &waiters[i].completion;
-	submission.reply = true;
-	submission.deadline = jiffies + HOUR;
-	t->record.msg.request = VHOST_BACKEND_SHMEM_MAP;
-	t->record.msg.size = 32;
-	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_queue_reserved(&t->inflight, &submission,
-								    56), 0);
-	KUNIT_EXPECT_EQ(test, t->inflight.nr_free, 0);
-	while (deliver(t, false) != ID_NONE)
-		;
-	for (i = 0; i < NR_SLOTS; i++)
-		KUNIT_EXPECT_EQ(test, answer(t, waiters[i].completion.id, 0), 0);
-	must_be_idle(test);
-}
-
-/* A reservation that fails, or is given back, leaves nothing reserved. */
-static void inflight_gives_reservations_back(struct kunit *test)
-{
-	struct inflight_test *t = test->priv;
-	int i;
-
-	for (i = 0; i < 100; i++) {
-		KUNIT_ASSERT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 280), 0);
-		vhost_backend_inflight_unreserve(&t->inflight, 280);
-	}
-	for (i = 0; i < NR_SLOTS; i++)
-		KUNIT_ASSERT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 280), 0);
-	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 24), -EAGAIN);
-	while (i--)
-		vhost_backend_inflight_unreserve(&t->inflight, 280);
-	must_be_idle(test);
-	/* Slots, but not enough room */
-	KUNIT_ASSERT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 2000), 0);
-	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 2000), -EAGAIN);
-	vhost_backend_inflight_unreserve(&t->inflight, 2000);
-	must_be_idle(test);
-}
-
 /* Only what is over its time is given up; the earliest deadline left is told. */
 static void inflight_expires(struct kunit *test)
 {
@@ -858,30 +534,6 @@ static void inflight_closes_in_each_state(struct kunit *test)
 	vhost_backend_inflight_give_up(inflight, &queued->completion, -EINTR);
 	must_have_ended(test, queued, -ENOTCONN);
 	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
-}
-
-/* A buffer too small: it stays, whole, and is the next one again. */
-static void inflight_keeps_what_does_not_fit(struct kunit *test)
-{
-	struct inflight_test *t = test->priv;
-	const struct sent sent = { .size = 32 };
-	struct vhost_backend_claim claimed;
-	u32 space;
-
-	KUNIT_ASSERT_EQ(test, send(t, &sent), 0);
-	for (space = 0; space < 56; space += 8)
-		KUNIT_EXPECT_EQ(test, vhost_backend_inflight_claim(&t->inflight, 56, space,
-								   true, &claimed),
-				-EMSGSIZE);
-	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_claim(&t->inflight, 56, 56, true,
-							   &claimed), 1);
-	vhost_backend_inflight_unclaim(&t->inflight, &claimed);
-	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_claim(&t->inflight, 0, 56, true,
-							   &claimed), 0);
-	KUNIT_EXPECT_EQ(test, counted(t, requests_delivered), 0);
-	KUNIT_EXPECT_EQ(test, deliver(t, false), 0);
-	KUNIT_EXPECT_EQ(test, counted(t, requests_delivered), 1);
-	must_be_idle(test);
 }
 
 /* A delivery that failed leaves the request as it was, its worker waiting. */
@@ -1032,49 +684,6 @@ static void inflight_sends_from_done(struct kunit *test)
 	must_be_idle(test);
 }
 
-/* The number of slots: from one to the most, all of them can be had at once. */
-struct slots_param {
-	u32 nr;
-};
-
-static const struct slots_param slot_numbers[] = {
-	{ 1 }, { 2 }, { 64 }, { VHOST_BACKEND_INFLIGHT_MAX },
-};
-
-static void slots_desc(const struct slots_param *param, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u slots", param->nr);
-}
-
-KUNIT_ARRAY_PARAM(slots, slot_numbers, slots_desc);
-
-static void inflight_has_its_slots(struct kunit *test)
-{
-	const struct slots_param *param = test->param_value;
-	struct inflight_test *t = test->priv;
-	const struct sent sent = { .reply = true };
-	u64 *ids = kunit_kcalloc(test, param->nr, sizeof(*ids), GFP_KERNEL);
-	u32 i;
-
-	KUNIT_ASSERT_NOT_NULL(test, ids);
-	vhost_backend_inflight_destroy(&t->inflight);
-	KUNIT_ASSERT_EQ(test, vhost_backend_inflight_init(&t->inflight, param->nr), 0);
-	for (i = 0; i < param->nr; i++) {
-		KUNIT_ASSERT_EQ(test, send(t, &sent), 0);
-		ids[i] = t->record.msg.id;
-		KUNIT_ASSERT_EQ(test, deliver(t, false), ids[i]);
-	}
-	KUNIT_EXPECT_EQ(test, send(t, &sent), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, t->inflight.waiting_peak, param->nr);
-	/* In any order: the even ones backwards, then the odd ones */
-	for (i = param->nr; i--;)
-		if (i % 2 == 0)
-			KUNIT_ASSERT_EQ(test, answer(t, ids[i], 0), 0);
-	for (i = 0; i < param->nr; i++)
-		KUNIT_ASSERT_EQ(test, answer(t, ids[i], 0), i % 2 ? 0 : -ENOENT);
-	must_be_idle(test);
-}
-
 /* What a worker, a timer or a dying process may do with interrupts off */
 struct in_context {
 	struct irq_work work;
@@ -1193,47 +802,6 @@ static void inflight_works_in_any_context(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.callbacks), 1);
 }
 
-static void init_backend(struct vhost_backend *be)
-{
-	refcount_set(&be->callbacks, 1);
-	init_completion(&be->idle);
-}
-
-static int inflight_test_init(struct kunit *test)
-{
-	struct inflight_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, t);
-	test->priv = t;
-	t->data = kunit_kzalloc(test, RING_BYTES, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, t->data);
-	init_backend(&t->be);
-	init_backend(&t->other);
-	vhost_backend_ring_init(&t->inflight.ring, &t->ctl, t->data, RING_BYTES);
-	t->inflight.counters = alloc_percpu(struct vhost_backend_stats);
-	KUNIT_ASSERT_NOT_NULL(test, (void __force *)t->inflight.counters);
-	KUNIT_ASSERT_EQ(test, vhost_backend_inflight_init(&t->inflight, NR_SLOTS), 0);
-	t->file = vhost_backend_shmem_file("kunit", SZ_4K);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->file);
-	return 0;
-}
-
-static void inflight_test_exit(struct kunit *test)
-{
-	struct inflight_test *t = test->priv;
-
-	if (!t)
-		return;
-	if (t->inflight.slots) {
-		/* After a test that failed, something may be left. */
-		vhost_backend_inflight_close(&t->inflight);
-		vhost_backend_inflight_destroy(&t->inflight);
-	}
-	free_percpu(t->inflight.counters);
-	if (!IS_ERR_OR_NULL(t->file))
-		fput(t->file);
-}
-
 static struct kunit_case inflight_cases[] = {
 	KUNIT_CASE(inflight_gives_ids),
 	KUNIT_CASE(inflight_never_reuses_an_id),
@@ -1247,19 +815,13 @@ static struct kunit_case inflight_cases[] = {
 	KUNIT_CASE(inflight_gives_up_only_its_own),
 	KUNIT_CASE(inflight_gives_up_all_of_a_backend),
 	KUNIT_CASE(inflight_holds_files),
-	KUNIT_CASE(inflight_refuses_without_room),
-	KUNIT_CASE(inflight_finds_room_behind_the_dead),
-	KUNIT_CASE(inflight_reserves),
-	KUNIT_CASE(inflight_gives_reservations_back),
 	KUNIT_CASE(inflight_expires),
 	KUNIT_CASE(inflight_compares_deadlines),
 	KUNIT_CASE(inflight_closes_in_each_state),
-	KUNIT_CASE(inflight_keeps_what_does_not_fit),
 	KUNIT_CASE(inflight_unclaims),
 	KUNIT_CASE(inflight_withdraws_foreign_addresses),
 	KUNIT_CASE(inflight_counts),
 	KUNIT_CASE(inflight_sends_from_done),
-	KUNIT_CASE_PARAM(inflight_has_its_slots, slots_gen_params),
 	KUNIT_CASE_PARAM(inflight_works_in_any_context, context_gen_params),
 	{}
 };

@@ -162,6 +162,25 @@ static int build(struct vhost_backend_record *record, u32 request, u32 size,
 	return vhost_backend_request_build(record, &req, &limits);
 }
 
+static struct vhost_backend_record *make_records(struct kunit *test, int nr)
+{
+	struct vhost_backend_record *records =
+		kunit_kcalloc(test, nr, sizeof(*records), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, records);
+	return records;
+}
+
+/* A good one, to be changed */
+static u8 *make_payload(struct kunit *test, const struct type_param *type)
+{
+	u8 *payload = kunit_kzalloc(test, type->size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, payload);
+	memcpy(payload, type->payload, type->size);
+	return payload;
+}
+
 static bool has_vring(u32 request)
 {
 	return request == VHOST_BACKEND_VRING_CALL || request == VHOST_BACKEND_VRING_ERR;
@@ -172,11 +191,9 @@ static void request_becomes_a_record(struct kunit *test)
 {
 	const struct type_param *param = test->param_value;
 	struct file *file = make_memfd(test, param->f_mode);
-	struct vhost_backend_record *record, *expected;
+	struct vhost_backend_record *record = make_records(test, 2);
+	struct vhost_backend_record *expected = record + 1;
 
-	record = kunit_kzalloc(test, 2 * sizeof(*record), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, record);
-	expected = record + 1;
 	expected->msg = (struct vhost_backend_msg){
 		.request = param->request,
 		.flags = VHOST_BACKEND_MSG_VERSION,
@@ -205,11 +222,9 @@ static void request_has_one_size(struct kunit *test)
 		param->size + 8, param->size | BIT(31), U32_MAX,
 	};
 	struct file *file = make_memfd(test, param->f_mode);
-	struct vhost_backend_record *record =
-		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
+	struct vhost_backend_record *record = make_records(test, 1);
 	int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, record);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		KUNIT_EXPECT_EQ_MSG(test, build(record, param->request, sizes[i],
 						param->payload, file),
@@ -222,10 +237,8 @@ static void request_takes_its_file(struct kunit *test)
 {
 	const struct type_param *param = test->param_value;
 	struct file *file = make_memfd(test, MODE_RW);
-	struct vhost_backend_record *record =
-		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
+	struct vhost_backend_record *record = make_records(test, 1);
 
-	KUNIT_ASSERT_NOT_NULL(test, record);
 	KUNIT_EXPECT_EQ(test, build(record, param->request, param->size, param->payload,
 				    file), param->f_mode ? 0 : -EINVAL);
 	KUNIT_EXPECT_EQ(test, build(record, param->request, param->size, param->payload,
@@ -443,14 +456,10 @@ static void request_keeps_its_limits(struct kunit *test)
 	const struct field_param *param = test->param_value;
 	const struct type_param *type = type_of(param->request);
 	fmode_t f_mode = param->no_file ? NO_FILE : param->f_mode ?: type->f_mode;
-	struct vhost_backend_record *record =
-		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
-	u8 *payload = kunit_kzalloc(test, type->size, GFP_KERNEL);
+	struct vhost_backend_record *record = make_records(test, 1);
+	u8 *payload = make_payload(test, type);
 	int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, record);
-	KUNIT_ASSERT_NOT_NULL(test, payload);
-	memcpy(payload, type->payload, type->size);
 	for (i = 0; i < ARRAY_SIZE(param->field); i++)
 		set_field(payload, &param->field[i]);
 	KUNIT_EXPECT_EQ(test, build(record, param->request, type->size, payload,
@@ -519,14 +528,10 @@ static void request_refuses_ranges_that_overflow(struct kunit *test)
 	const struct type_param *type = type_of(param->request);
 	struct field offset = param->offset, len = param->len;
 	struct file *file = make_memfd(test, type->f_mode);
-	struct vhost_backend_record *record =
-		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
-	u8 *payload = kunit_kzalloc(test, type->size, GFP_KERNEL);
+	struct vhost_backend_record *record = make_records(test, 1);
+	u8 *payload = make_payload(test, type);
 	int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, record);
-	KUNIT_ASSERT_NOT_NULL(test, payload);
-	memcpy(payload, type->payload, type->size);
 	for (i = 0; i < ARRAY_SIZE(values); i++) {
 		offset.value = values[i].offset;
 		len.value = values[i].len;
@@ -572,13 +577,10 @@ static void request_refuses_padding(struct kunit *test)
 	const struct pad_param *param = test->param_value;
 	const struct type_param *type = type_of(param->request);
 	struct file *file = make_memfd(test, type->f_mode);
-	struct vhost_backend_record *record =
-		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
-	u8 *payload = kunit_kzalloc(test, type->size, GFP_KERNEL);
+	struct vhost_backend_record *record = make_records(test, 1);
+	u8 *payload = make_payload(test, type);
 	u32 i;
 
-	KUNIT_ASSERT_NOT_NULL(test, record);
-	KUNIT_ASSERT_NOT_NULL(test, payload);
 	for (i = 0; i < param->bytes; i++) {
 		memcpy(payload, type->payload, type->size);
 		payload[param->offset + i] = 0x80;
@@ -592,11 +594,9 @@ static void request_refuses_padding(struct kunit *test)
 static void request_refuses_nil_uuids(struct kunit *test)
 {
 	struct vhost_backend_shared_object object = {};
-	struct vhost_backend_record *record =
-		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
+	struct vhost_backend_record *record = make_records(test, 1);
 	u32 request, i;
 
-	KUNIT_ASSERT_NOT_NULL(test, record);
 	for (request = VHOST_BACKEND_SHARED_OBJECT_ADD;
 	     request <= VHOST_BACKEND_SHARED_OBJECT_LOOKUP; request++) {
 		memset(&object, 0, sizeof(object));
@@ -624,10 +624,8 @@ static void request_counts_vrings_from_its_backend(struct kunit *test)
 		.size = sizeof(area),
 		.payload = &area,
 	};
-	struct vhost_backend_record *record =
-		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
+	struct vhost_backend_record *record = make_records(test, 1);
 
-	KUNIT_ASSERT_NOT_NULL(test, record);
 	own.vring_base = 32000;
 	own.nr_vrings = 768;
 	area.vring = VHOST_BACKEND_VRING_NOFD | 3;
@@ -688,12 +686,10 @@ static void request_turns_to_std(struct kunit *test)
 {
 	const struct std_param *param = test->param_value;
 	const struct type_param *type = type_of(param->request);
-	struct vhost_backend_record *record =
-		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
+	struct vhost_backend_record *record = make_records(test, 1);
 	u8 payload[64];
 	s32 fd;
 
-	KUNIT_ASSERT_NOT_NULL(test, record);
 	memcpy(payload, type->payload, type->size);
 	set_field(payload, &param->field);
 	KUNIT_ASSERT_EQ(test, build(record, param->request, type->size, payload,
@@ -715,8 +711,7 @@ static void request_is_left_by_to_std(struct kunit *test)
 	bool changes = param->request == VHOST_BACKEND_SHMEM_MAP ||
 		       param->request == VHOST_BACKEND_SHMEM_UNMAP;
 
-	record = kunit_kzalloc(test, 2 * sizeof(*record), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, record);
+	record = make_records(test, 2);
 	before = record + 1;
 	KUNIT_ASSERT_EQ(test, build(record, param->request, param->size, param->payload,
 				    make_memfd(test, param->f_mode)), 0);
