@@ -282,6 +282,19 @@ TEST_F_TIMEOUT(giveup, killed, 60)
 	}
 }
 
+/* A sender that would wait for the reply, but gets no further than waiting for room */
+static int unmap_waiting(int worker, unsigned int timeout_ms)
+{
+	struct vhost_backend_shmem_unmap unmap = { .len = PAGE };
+	struct vhost_backend_test_send send = {
+		.request = VHOST_BACKEND_SHMEM_UNMAP, .size = sizeof(unmap), .fd = -1,
+		.payload = (uintptr_t)&unmap, .flags = VHOST_BACKEND_TEST_REPLY,
+		.timeout_ms = timeout_ms,
+	};
+
+	return worker_send(worker, &send);
+}
+
 TEST_F(giveup, slots)
 {
 	struct message messages[SLOTS];
@@ -296,6 +309,9 @@ TEST_F(giveup, slots)
 	EXPECT_EQ(-EAGAIN, unmap_async(self->pair.worker, 1, 0, &cookies[SLOTS]));
 	EXPECT_EQ(-ETIMEDOUT, try_ioctl(self->pair.worker, VHOST_BACKEND_TEST_WAIT_ROOM,
 					(void *)20));
+	EXPECT_EQ(1U, channel_stats(self->pair.channel).refused_room);
+	EXPECT_EQ(-ETIMEDOUT, unmap_waiting(self->pair.worker, 20));
+	EXPECT_EQ(2U, channel_stats(self->pair.channel).refused_room);
 	/* What takes no slot has room. */
 	EXPECT_EQ(0, send_iotlb(self->pair.worker, 0, 1));
 	EXPECT_EQ(1, drain(self->pair.channel, READ_MAX, ignore_message, NULL));

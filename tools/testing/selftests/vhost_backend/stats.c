@@ -413,18 +413,33 @@ static bool fdinfo_lists(int channel, const char *name, unsigned long first,
 	return found;
 }
 
+static bool fdinfo_has(int channel, const char *wanted)
+{
+	FILE *file = open_fdinfo(channel);
+	bool found = false;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		found |= !strcmp(line, wanted);
+	fclose(file);
+	return found;
+}
+
 TEST_F(stats, fdinfo_backends)
 {
 	int channel = channel_open(0);
 	int one = worker_attach(channel, "a-backend", 37, 5);
 	int two = worker_attach(channel, "another", 101, 100);
+	int three = worker_attach(channel, "a third", 0, 0);
 
-	ASSERT_TRUE(one >= 0 && two >= 0);
+	ASSERT_TRUE(one >= 0 && two >= 0 && three >= 0);
+	EXPECT_TRUE(fdinfo_has(channel, "vhost-backend-backend:\ta\\040third vrings none\n"));
 	EXPECT_TRUE(fdinfo_lists(channel, "a-backend", 37, 41));
 	EXPECT_TRUE(fdinfo_lists(channel, "another", 101, 200));
 	close(one);
 	EXPECT_FALSE(fdinfo_lists(channel, "a-backend", 37, 41));
 	EXPECT_TRUE(fdinfo_lists(channel, "another", 101, 200));
+	close(three);
 	close(two);
 	close(channel);
 }
