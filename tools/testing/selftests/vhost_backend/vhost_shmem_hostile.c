@@ -335,6 +335,23 @@ TEST_F(shmem, response_in_the_ring)
 	EXPECT_EQ(OK, try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
 }
 
+/* The VMM lets nobody write to the used ring any more, and then again. */
+TEST_F(shmem, read_only_ring)
+{
+	struct shmem *shmem = &self->shmem;
+	uint32_t written = 0;
+
+	guest_add(shmem, guest_request(QUERY, 0, 0, 0, 0));
+	ASSERT_EQ(0, mprotect(shmem->vring.used, PAGE, PROT_READ));
+	self->frontend.errs = 0;
+	guest_kick(shmem);
+	EXPECT_TRUE(wait_until(frontend_take(&self->frontend) >= 0 && self->frontend.errs));
+	EXPECT_EQ(-EAGAIN, guest_reap(shmem, &written));
+	ASSERT_EQ(0, mprotect(shmem->vring.used, PAGE, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, start_over(shmem));
+	EXPECT_EQ(OK, try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
+}
+
 TEST_F(shmem, error_eventfd)
 {
 	struct shmem *shmem = &self->shmem;
