@@ -433,4 +433,22 @@ TEST_F(worker, backend_without_vrings)
 	close(worker);
 }
 
+/* By the functions of the kernel API that take no payload */
+TEST(vring_that_is_not_there)
+{
+	static const uint32_t requests[] = { VHOST_BACKEND_VRING_CALL, VHOST_BACKEND_VRING_ERR };
+	struct ends ends;
+
+	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		struct request_kind kind = *find_kind(requests[i]);
+		struct vhost_backend_test_send send = send_of(&kind, &ends);
+
+		kind.sample.state.index = NR_VRINGS;
+		send.flags = VHOST_BACKEND_TEST_TYPED;
+		refused_once(_metadata, ends.channel, ends.worker, send, ERANGE, kind.name);
+	}
+	ends_close(&ends);
+}
+
 TEST_HARNESS_MAIN
