@@ -25,7 +25,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo bench check check-debug check-kcsan check-kmsan coverage check-matrix vm setup clean help
+.PHONY: demo bench check check-debug check-kcsan check-kmsan coverage fuzz check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -75,6 +75,10 @@ check-kmsan: ## likewise for the use of uninitialised memory: builds it once, wi
 
 coverage: ## of check-debug, the selftests, and what of the modules they reach: build/coverage/html
 	$(VM)/check coverage
+
+fuzz: ## calls of all kinds, for TIME=3600 seconds, on the debug kernel; findings are printed
+	$(VM)/setup build vm debug
+	$(VM)/fuzz -t $(or $(TIME),3600)
 
 check-matrix: ## arm64 and riscv64, the selftests on newer kernels and PREEMPT_RT: fetches them once, 1 GB
 	$(VM)/check matrix
