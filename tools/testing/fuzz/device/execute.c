@@ -123,10 +123,7 @@ static bool has_thread(const struct program *program, unsigned int thread)
 	return false;
 }
 
-/*
- * Ends as soon as all threads have come to their ends. Before that thread 0 has a
- * head start of a call or two, the time that it takes to start the others.
- */
+/* Ends when all threads have come to their ends. Thread 0 starts last. */
 static void run_program(const struct program *program)
 {
 	static struct world world;
