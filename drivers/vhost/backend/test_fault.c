@@ -134,7 +134,7 @@ static int uninitialised(void)
 
 	barrier_data(stack);
 	if (heap && page)
-		pr_info("uninitialised: stack %02x, heap %02x, page %02x\n",
+		pr_info("never written: stack %02x, heap %02x, page %02x\n",
 			stack[40], heap[40], page[40]);
 	free_page((unsigned long)page);
 	kfree(heap);
