@@ -9,7 +9,7 @@
 
 #define TRACEFS		"/sys/kernel/tracing"
 #define INSTANCE	TRACEFS "/instances/vhost-backend-noalloc"
-#define THREADS		"vhost-backend-t*"
+#define THREADS		"vhost-backend-t"
 
 static const char * const events[] = {
 	"kmem/kmalloc", "kmem/kmalloc_node", "kmem/kmem_cache_alloc",
@@ -17,6 +17,38 @@ static const char * const events[] = {
 	/* No allocation: shows that the tasks are seen, as they leave the CPU. */
 	"sched/sched_switch",
 };
+
+static bool put(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ssize_t n = write(fd, value, strlen(value));
+
+	close(fd);
+	return n == (ssize_t)strlen(value);
+}
+
+/*
+ * Traces the tasks whose name matches, as soon as tracing is on. Where an event is,
+ * the kernel's code is replaced: now, that no thread is under way in it.
+ */
+static bool make_trace(void)
+{
+	char path[128];
+
+	if (mkdir(INSTANCE, 0700) || !put(INSTANCE "/tracing_on", "0"))
+		return false;
+	for (unsigned int n = 0; n < ARRAY_SIZE(events); n++) {
+		snprintf(path, sizeof(path), INSTANCE "/events/%s/filter", events[n]);
+		if (access(path, F_OK))
+			continue;
+		if (!put(path, "comm ~ \"" THREADS "*\""))
+			return false;
+		snprintf(path, sizeof(path), INSTANCE "/events/%s/enable", events[n]);
+		if (!put(path, "1"))
+			return false;
+	}
+	return true;
+}
 
 FIXTURE(noalloc) {
 	struct pair pair;
@@ -30,7 +62,7 @@ FIXTURE_SETUP(noalloc)
 		mount("tracefs", TRACEFS, "tracefs", 0, NULL);
 	self->traceable = !access(TRACEFS "/events/kmem/kmalloc", F_OK);
 	rmdir(INSTANCE);
-	ASSERT_TRUE(!self->traceable || !mkdir(INSTANCE, 0700));
+	ASSERT_TRUE(!self->traceable || make_trace());
 	ASSERT_EQ(0, pair_open(&self->pair, 0, (struct vhost_backend_setup){}));
 }
 
@@ -40,31 +72,8 @@ FIXTURE_TEARDOWN(noalloc)
 	rmdir(INSTANCE);
 }
 
-static bool put(const char *path, const char *value)
+static bool start_trace(void)
 {
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	ssize_t n = write(fd, value, strlen(value));
-
-	close(fd);
-	return n == (ssize_t)strlen(value);
-}
-
-/* Traces the tasks whose name matches, from now on. */
-static bool start_trace(const char *comm)
-{
-	char filter[64], path[128];
-
-	snprintf(filter, sizeof(filter), "comm ~ \"%s\"", comm);
-	for (unsigned int n = 0; n < ARRAY_SIZE(events); n++) {
-		snprintf(path, sizeof(path), INSTANCE "/events/%s/filter", events[n]);
-		if (access(path, F_OK))
-			continue;
-		if (!put(path, filter))
-			return false;
-		snprintf(path, sizeof(path), INSTANCE "/events/%s/enable", events[n]);
-		if (!put(path, "1"))
-			return false;
-	}
 	return put(INSTANCE "/trace", "") && put(INSTANCE "/tracing_on", "1");
 }
 
@@ -102,12 +111,10 @@ static struct traced end_trace(struct __test_metadata *_metadata, bool show)
 /* That the tracer is awake: it sees this thread open a file. */
 TEST_F(noalloc, control)
 {
-	char comm[16] = "noalloc-control";
-
 	if (!self->traceable)
 		SKIP(return, UNTRACEABLE);
-	ASSERT_EQ(0, prctl(PR_SET_NAME, comm));
-	ASSERT_TRUE(start_trace("noalloc-c*"));
+	ASSERT_EQ(0, prctl(PR_SET_NAME, THREADS));
+	ASSERT_TRUE(start_trace());
 	close(open("/proc/self/status", O_RDONLY));
 	EXPECT_LT(0U, end_trace(_metadata, false).allocations);
 }
@@ -130,7 +137,7 @@ static void send_traced(struct __test_metadata *_metadata, struct pair *pair,
 	ASSERT_EQ(0, reader_start(&reader));
 	ASSERT_EQ(0, run_start(pair->worker, run));
 	EXPECT_TRUE(wait_until(tally->requests + tally->sends > 100));
-	ASSERT_TRUE(start_trace(THREADS));
+	ASSERT_TRUE(start_trace());
 	enough = tally->requests + tally->sends + 3000;
 	EXPECT_TRUE(wait_until(tally->requests + tally->sends > enough));
 	traced = end_trace(_metadata, true);
