@@ -437,7 +437,7 @@ TEST_F(worker, backend_without_vrings)
 TEST(vring_that_is_not_there)
 {
 	static const uint32_t requests[] = { VHOST_BACKEND_VRING_CALL, VHOST_BACKEND_VRING_ERR };
-	struct ends ends;
+	struct ends ends = {};
 
 	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {

@@ -340,7 +340,7 @@ TEST_F(hostile, unaligned_arguments)
 /* The wild payloads of a worker gone mad: refused, or delivered as they are. */
 TEST_F_TIMEOUT(hostile, wild_payloads, 180)
 {
-	struct ends ends;
+	struct ends ends = {};
 	unsigned int accepted = 0;
 
 	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));

@@ -243,7 +243,7 @@ TEST_F(reply, no_answer_wanted)
 static struct vhost_backend_msg guess(struct __test_metadata *_metadata, int n)
 {
 	struct waiting w = {};
-	struct ends ends;
+	struct ends ends = {};
 
 	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
 	for (int i = 0; i < n; i++)
