@@ -25,7 +25,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo bench check check-debug check-kcsan check-kmsan coverage fuzz check-matrix vm setup clean help
+.PHONY: demo bench check check-debug check-kcsan coverage fuzz check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -69,9 +69,6 @@ check-debug: ## the selftests and KUnit on a kernel with KASAN, lockdep, kmemlea
 
 check-kcsan: ## the selftests on a kernel that looks for data races: builds it once
 	$(VM)/check kcsan
-
-check-kmsan: ## likewise for the use of uninitialised memory: builds it once, with clang
-	$(VM)/check kmsan
 
 coverage: ## of check-debug, the selftests, and what of the modules they reach: build/coverage/html
 	$(VM)/check coverage
@@ -127,7 +124,7 @@ uninstall: ## remove what install installed
 
 ##@ More
 setup: ## install the Debian packages that any of this needs
-	$(VM)/setup build vm check debug kmsan matrix cross
+	$(VM)/setup build vm check debug coverage fuzz matrix cross
 
 clean: ## remove what was built; the kernels in the cache stay
 	rm -rf $(BUILD)

@@ -62,9 +62,3 @@ into_cache_locked() {
 	(cd "$CACHE/$name.partial" && "$@")
 	mv "$CACHE/$name.partial" "$CACHE/$name"
 }
-
-# choose_compiler KERNEL: for what is built for that kernel. Only clang knows where
-# memory is uninitialised.
-choose_compiler() {
-	[[ $1 != *kmsan* ]] || export LLVM=-14
-}
