@@ -501,18 +501,20 @@ static void step(const void *at)
 
 	if (!race || !is_shared(at))
 		return;
-	now = look_at_shared(race);
-	if (memcmp(&now, &race->seen, sizeof(now)))
-		race->plain = true;
 	me = current == race->looker ? LOOK : RAISE;
-	if (me == RAISE && at != &race->tail && !preempt_depth)
-		race->preemptible = true;
+	/* Until it is its turn the other one is under way. */
 	if (me == LOOK && !race->looking) {
 		race->looking = true;
 		wait_for_completion(&race->go[LOOK]);
-	} else if (!race->done[!me] && choose() != me) {
-		hand_over(me);
+		return;
 	}
+	now = look_at_shared(race);
+	if (memcmp(&now, &race->seen, sizeof(now)))
+		race->plain = true;
+	if (me == RAISE && at != &race->tail && !preempt_depth)
+		race->preemptible = true;
+	if (!race->done[!me] && choose() != me)
+		hand_over(me);
 }
 
 static int look_thread(void *data)
