@@ -12,12 +12,18 @@ struct vhost_backend_account {
 	kuid_t uid;
 	u32 channels;
 	u32 bindings;
+	u32 devices;			/* of these bindings, those with a thread */
+	u64 memory;			/* bytes */
 };
 
-struct vhost_backend_account *vhost_backend_account_get(u32 max_channels);
-void vhost_backend_account_put(struct vhost_backend_account *account);
+struct vhost_backend_account *vhost_backend_account_get(u64 bytes, u32 max_channels,
+							u64 max_memory);
+void vhost_backend_account_put(struct vhost_backend_account *account, u64 bytes);
 bool vhost_backend_account_add_binding(struct vhost_backend_account *account,
 				       u32 max_bindings);
 void vhost_backend_account_drop_binding(struct vhost_backend_account *account);
+bool vhost_backend_account_add_device(struct vhost_backend_account *account,
+				      u32 max_bindings, u32 max_devices);
+void vhost_backend_account_drop_device(struct vhost_backend_account *account);
 
 #endif /* VHOST_BACKEND_ACCOUNT_H */

@@ -180,18 +180,39 @@ static unsigned long *place_bits(struct vhost_backend_bits *call,
 
 static int allocate(struct vhost_backend_channel *channel)
 {
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
 	const struct vhost_backend_setup *setup = &channel->setup;
 	u32 words = VHOST_BACKEND_BITS_WORDS(setup->nr_vrings);
+/* The control area, with the bits of VRING_CALL and VRING_ERR behind it. */
+static size_t ctl_area_bytes(const struct vhost_backend_setup *setup)
+{
+	return sizeof(struct vhost_backend_ctl) +
+	       2 * VHOST_BACKEND_BITS_WORDS(setup->nr_vrings) * sizeof(u64);
+}
+
+/* The same bits once more, with their summaries. */
+static size_t batch_area_bytes(const struct vhost_backend_setup *setup)
+{
+	return 2 * (VHOST_BACKEND_BITS_WORDS(setup->nr_vrings) +
+		    VHOST_BACKEND_SUMMARY_WORDS) * sizeof(u64);
+}
+
+/* What the channel's user is charged: all that allocate() takes. */
+static size_t memory_bytes(const struct vhost_backend_setup *setup)
+{
+	return ctl_area_bytes(setup) + batch_area_bytes(setup) + setup->ring_bytes +
+	       setup->max_inflight * sizeof(struct vhost_backend_slot) +
+	       num_possible_cpus() * sizeof(struct vhost_backend_stats);
+}
+
 	struct vhost_backend_batch *batch = &channel->batch;
 	struct vhost_backend_ctl *ctl;
 	unsigned long *summary;
 
-	channel->counters = alloc_percpu_gfp(struct vhost_backend_stats, gfp);
-	channel->ctl_area = kvzalloc(sizeof(*ctl) + 2 * words * sizeof(u64), gfp);
-	channel->ring_area = kvzalloc(setup->ring_bytes, gfp);
-	channel->batch_area = kvcalloc(2 * (words + VHOST_BACKEND_SUMMARY_WORDS),
-				       sizeof(u64), gfp);
+	channel->counters = alloc_percpu_gfp(struct vhost_backend_stats,
+					     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	channel->ctl_area = vhost_backend_zalloc(ctl_area_bytes(setup));
+	channel->ring_area = vhost_backend_zalloc(setup->ring_bytes);
+	channel->batch_area = vhost_backend_zalloc(batch_area_bytes(setup));
 	if (!channel->counters || !channel->ctl_area || !channel->ring_area ||
 	    !channel->batch_area)
 		return -ENOMEM;
@@ -225,7 +246,8 @@ static void undo_prepare(struct vhost_backend_channel *channel)
 {
 	release_memory(channel);
 	mmdrop(channel->mm);
-	vhost_backend_account_put(channel->account);
+	vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
+	channel->account = NULL;
 	channel->counters = NULL;
 	channel->ctl_area = NULL;
 	channel->ring_area = NULL;
@@ -240,7 +262,9 @@ static int prepare(struct vhost_backend_channel *channel,
 	struct vhost_backend_account *account;
 	int err;
 
-	account = vhost_backend_account_get(READ_ONCE(vhost_backend_max_channels));
+	account = vhost_backend_account_get(memory_bytes(setup),
+					    READ_ONCE(vhost_backend_max_channels),
+					    READ_ONCE(vhost_backend_max_memory));
 	if (IS_ERR(account))
 		return PTR_ERR(account);
 	channel->account = account;
@@ -343,7 +367,6 @@ void vhost_backend_channel_die(struct vhost_backend_channel *channel)
 		vhost_backend_inflight_close(&channel->inflight);
 		vhost_backend_channel_wake_room(channel);
 		tell_gone(channel);
-		vhost_backend_account_put(channel->account);
 		mmdrop(channel->mm);
 	}
 	vhost_backend_channel_put(channel);
@@ -363,6 +386,8 @@ static void free_channel(struct kref *ref)
 
 /**
  * vhost_backend_channel_put() - drop a reference to the memory
+	if (channel->account)
+		vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
  * @channel: the channel
  *
  * Context: Process context. May sleep.

@@ -88,7 +88,9 @@ extern unsigned int vhost_backend_max_ring_bytes;
 extern unsigned int vhost_backend_max_channels;
 extern unsigned int vhost_backend_max_bindings;
 extern unsigned int vhost_backend_reply_timeout_ms;
+extern unsigned long vhost_backend_max_memory;
 
+extern unsigned int vhost_backend_max_devices;
 struct vhost_backend_channel *vhost_backend_channel_create(void);
 int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
 				struct vhost_backend_setup *setup,

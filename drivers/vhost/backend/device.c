@@ -263,12 +263,13 @@ int vhost_backend_device_bind(struct vhost_backend_channel *channel,
 		return -EINVAL;
 	if (find_device(channel, file))
 		return -EBUSY;
-	if (!vhost_backend_account_add_binding(channel->account,
-					       READ_ONCE(vhost_backend_max_bindings)))
+	if (!vhost_backend_account_add_device(channel->account,
+					      READ_ONCE(vhost_backend_max_bindings),
+					      READ_ONCE(vhost_backend_max_devices)))
 		return -EMFILE;
 	device = create_device(channel, file);
 	if (IS_ERR(device)) {
-		vhost_backend_account_drop_binding(channel->account);
+		vhost_backend_account_drop_device(channel->account);
 		return PTR_ERR(device);
 	}
 	get_file(file);
@@ -290,7 +291,7 @@ static void unbind_device(struct bound_device *device)
 	kthread_stop(device->thread);
 	list_del(&device->node);
 	WRITE_ONCE(channel->nr_bindings, channel->nr_bindings - 1);
-	vhost_backend_account_drop_binding(channel->account);
+	vhost_backend_account_drop_device(channel->account);
 	fput(device->file);
 	kfree(device);
 }

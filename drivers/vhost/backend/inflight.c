@@ -30,9 +30,7 @@ int vhost_backend_inflight_init(struct vhost_backend_inflight *inflight,
 	BUILD_BUG_ON(VHOST_BACKEND_INFLIGHT_MAX > 1 << SLOT_BITS);
 	raw_spin_lock_init(&inflight->lock);
 	INIT_LIST_HEAD(&inflight->free);
-	INIT_LIST_HEAD(&inflight->busy);
-	inflight->slots = kvcalloc(nr_slots, sizeof(*inflight->slots),
-				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	inflight->slots = vhost_backend_zalloc(nr_slots * sizeof(*inflight->slots));
 	if (!inflight->slots)
 		return -ENOMEM;
 	inflight->nr_slots = nr_slots;

@@ -4,13 +4,26 @@
 
 #include <linux/list.h>
 #include <linux/percpu.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/vmalloc.h>
 
 #include "backend.h"
 #include "request.h"
 #include "ring.h"
 
 #define VHOST_BACKEND_INFLIGHT_MAX	4096
+
+/*
+ * Memory of a size that user space says, to be freed with kvfree(): where there is
+ * not so much, SETUP fails, and nobody is killed or made to compact memory for it.
+ */
+static inline void *vhost_backend_zalloc(size_t bytes)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
+
+	return bytes > PAGE_SIZE ? __vmalloc(bytes, gfp) : kmalloc(bytes, gfp);
+}
 
 enum vhost_backend_slot_state {
 	VHOST_BACKEND_SLOT_QUEUED,	/* its record lies in the ring */
