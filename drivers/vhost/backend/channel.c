@@ -16,10 +16,15 @@
 #define RING_BYTES_MIN	4096
 #define RING_BYTES_MAX	(16 << 20)
 
+/*
+ * All sleepers, the exclusive ones too: the doorbell stays set until somebody
+ * looks, and the only one that was woken may die before it does.
+ */
 static void wake_frontend(struct vhost_backend_channel *channel)
 {
 	this_cpu_inc(channel->counters->wakeups);
-	wake_up_poll(&channel->frontend_wait, EPOLLIN | EPOLLRDNORM);
+	__wake_up(&channel->frontend_wait, TASK_NORMAL, 0,
+		  poll_to_key(EPOLLIN | EPOLLRDNORM));
 }
 
 static void wake_frontend_work(struct irq_work *work)
