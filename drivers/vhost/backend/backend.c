@@ -49,7 +49,8 @@ static int add_backend(struct vhost_backend *be)
 	kref_get(&channel->ref);
 	list_add_tail(&be->node, &channel->backends);
 	WRITE_ONCE(channel->nr_backends, channel->nr_backends + 1);
-	WRITE_ONCE(channel->had_backend, true);
+	/* Pairs with the load in channel_poll(): who sees it sees this one attached. */
+	smp_store_release(&channel->had_backend, true);
 out:
 	mutex_unlock(&channel->bind_mutex);
 	return err;

@@ -183,10 +183,6 @@ static unsigned long *place_bits(struct vhost_backend_bits *call,
 	return area + 2 * words;
 }
 
-static int allocate(struct vhost_backend_channel *channel)
-{
-	const struct vhost_backend_setup *setup = &channel->setup;
-	u32 words = VHOST_BACKEND_BITS_WORDS(setup->nr_vrings);
 /* The control area, with the bits of VRING_CALL and VRING_ERR behind it. */
 static size_t ctl_area_bytes(const struct vhost_backend_setup *setup)
 {
@@ -209,6 +205,10 @@ static size_t memory_bytes(const struct vhost_backend_setup *setup)
 	       num_possible_cpus() * sizeof(struct vhost_backend_stats);
 }
 
+static int allocate(struct vhost_backend_channel *channel)
+{
+	const struct vhost_backend_setup *setup = &channel->setup;
+	u32 words = VHOST_BACKEND_BITS_WORDS(setup->nr_vrings);
 	struct vhost_backend_batch *batch = &channel->batch;
 	struct vhost_backend_ctl *ctl;
 	unsigned long *summary;
@@ -386,13 +386,13 @@ static void free_channel(struct kref *ref)
 	vhost_backend_timer_shutdown(&channel->timer);
 	irq_work_sync(&channel->wake_work);
 	release_memory(channel);
+	if (channel->account)
+		vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
 	kfree(channel);
 }
 
 /**
  * vhost_backend_channel_put() - drop a reference to the memory
-	if (channel->account)
-		vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
  * @channel: the channel
  *
  * Context: Process context. May sleep.
@@ -431,6 +431,39 @@ bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel)
 		return true;
 	vhost_backend_notify_hush(&channel->notify);
 	return something_pending(channel);
+}
+
+/**
+ * vhost_backend_channel_try_lock_reader() - take read_mutex if it is free
+ * @channel: the channel
+ *
+ * Return: false: another one reads, and wakes whoever sleeps if he leaves something.
+ */
+bool vhost_backend_channel_try_lock_reader(struct vhost_backend_channel *channel)
+{
+	if (mutex_trylock(&channel->read_mutex))
+		return true;
+	WRITE_ONCE(channel->turned_away, true);
+	/* Partner: the unlocking reader's. He sees the mark, or has unlocked. */
+	smp_mb();
+	return mutex_trylock(&channel->read_mutex);
+}
+
+/**
+ * vhost_backend_channel_unlock_reader() - let others read
+ * @channel: the channel, its read_mutex held
+ *
+ * The reader has cleared the doorbell, perhaps for more than he had space for. Who
+ * was turned away meanwhile believes that there is nothing, and has to be told.
+ */
+void vhost_backend_channel_unlock_reader(struct vhost_backend_channel *channel)
+{
+	mutex_unlock(&channel->read_mutex);
+	/* Partner: vhost_backend_channel_try_lock_reader(). */
+	smp_mb();
+	if (READ_ONCE(channel->turned_away) && xchg(&channel->turned_away, false) &&
+	    vhost_backend_channel_has_something(channel))
+		wake_frontend(channel);
 }
 
 /*
@@ -474,7 +507,7 @@ static int copy_message(struct iov_iter *to, const struct vhost_backend_msg *msg
 
 /* Returns 1; 0 if no request is left in the batch; or an error. */
 static int deliver_request(struct vhost_backend_channel *channel,
-			   const struct vhost_backend_reader *reader,
+			   struct vhost_backend_reader *reader,
 			   struct iov_iter *to)
 {
 	struct vhost_backend_inflight *inflight = &channel->inflight;
@@ -483,7 +516,8 @@ static int deliver_request(struct vhost_backend_channel *channel,
 	int ret;
 
 	ret = vhost_backend_inflight_claim(inflight, channel->batch.limit,
-					   iov_iter_count(to), reader->own_mm, &claim);
+					   iov_iter_count(to), reader->own_mm, &claim,
+					   &reader->refused);
 	if (ret <= 0)
 		return ret;
 	file = claim.slot && reader->takes_files ? claim.slot->file : NULL;
@@ -538,7 +572,7 @@ static void look(struct vhost_backend_channel *channel)
 
 /* Delivers what is left of the batch: requests first. 0 if all of it. */
 static int deliver_batch(struct vhost_backend_channel *channel,
-			 const struct vhost_backend_reader *reader,
+			 struct vhost_backend_reader *reader,
 			 struct iov_iter *to)
 {
 	int ret;
@@ -566,7 +600,7 @@ static int deliver_batch(struct vhost_backend_channel *channel,
  * security module says, for the first message: it stays queued.
  */
 ssize_t vhost_backend_channel_read(struct vhost_backend_channel *channel,
-				   const struct vhost_backend_reader *reader,
+				   struct vhost_backend_reader *reader,
 				   struct iov_iter *to)
 {
 	size_t space = iov_iter_count(to);

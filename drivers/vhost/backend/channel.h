@@ -62,6 +62,7 @@ struct vhost_backend_channel {
 
 	/* The reader. */
 	struct mutex read_mutex ____cacheline_aligned_in_smp;
+	bool turned_away;		/* someone who does not wait for read_mutex */
 	struct vhost_backend_batch batch;	/* under read_mutex */
 
 	/* Rarely anyone. */
@@ -78,19 +79,20 @@ struct vhost_backend_channel {
 	struct kref ref;
 };
 
-/* What of a reader matters to delivery. */
+/* What of a reader matters to delivery, and what it was not given. */
 struct vhost_backend_reader {
 	bool own_mm;		/* in the address space of the one who did SETUP */
 	bool takes_files;	/* trusted with descriptors */
+	struct vhost_backend_ended refused;	/* to be finished without read_mutex */
 };
 
 extern unsigned int vhost_backend_max_ring_bytes;
 extern unsigned int vhost_backend_max_channels;
-extern unsigned int vhost_backend_max_bindings;
-extern unsigned int vhost_backend_reply_timeout_ms;
 extern unsigned long vhost_backend_max_memory;
-
+extern unsigned int vhost_backend_max_bindings;
 extern unsigned int vhost_backend_max_devices;
+extern unsigned int vhost_backend_reply_timeout_ms;
+
 struct vhost_backend_channel *vhost_backend_channel_create(void);
 int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
 				struct vhost_backend_setup *setup,
@@ -114,8 +116,10 @@ static inline bool vhost_backend_channel_accepts(const struct vhost_backend_chan
 }
 
 bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel);
+bool vhost_backend_channel_try_lock_reader(struct vhost_backend_channel *channel);
+void vhost_backend_channel_unlock_reader(struct vhost_backend_channel *channel);
 ssize_t vhost_backend_channel_read(struct vhost_backend_channel *channel,
-				   const struct vhost_backend_reader *reader,
+				   struct vhost_backend_reader *reader,
 				   struct iov_iter *to);
 
 void vhost_backend_channel_announce(struct vhost_backend_channel *channel);

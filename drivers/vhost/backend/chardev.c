@@ -56,8 +56,16 @@ static bool trusted_with_files(const struct file *file)
 static int lock_reader(struct vhost_backend_channel *channel, bool nowait)
 {
 	if (nowait)
-		return mutex_trylock(&channel->read_mutex) ? 0 : -EAGAIN;
+		return vhost_backend_channel_try_lock_reader(channel) ? 0 : -EAGAIN;
 	return mutex_lock_interruptible(&channel->read_mutex) ? -ERESTARTSYS : 0;
+}
+
+/* Tells the workers whose requests the reader was not given. */
+static void finish_refused(struct vhost_backend_channel *channel,
+			   struct vhost_backend_reader *reader)
+{
+	vhost_backend_inflight_finish(&channel->inflight, &reader->refused);
+	vhost_backend_ended_init(&reader->refused);
 }
 
 static ssize_t channel_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -72,12 +80,14 @@ static ssize_t channel_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		return -ENOTCONN;
 	reader.own_mm = current->mm == channel->mm;
 	reader.takes_files = trusted_with_files(file);
+	vhost_backend_ended_init(&reader.refused);
 	for (;;) {
 		ret = lock_reader(channel, nowait);
 		if (ret)
 			return ret;
 		ret = vhost_backend_channel_read(channel, &reader, to);
-		mutex_unlock(&channel->read_mutex);
+		vhost_backend_channel_unlock_reader(channel);
+		finish_refused(channel, &reader);
 		if (ret)
 			return ret;
 		if (nowait || file->f_flags & O_NONBLOCK)
@@ -165,7 +175,8 @@ static __poll_t channel_poll(struct file *file, poll_table *wait)
 		return EPOLLERR;
 	if (vhost_backend_channel_has_something(channel))
 		events |= EPOLLIN | EPOLLRDNORM;
-	if (READ_ONCE(channel->had_backend) && !READ_ONCE(channel->nr_backends))
+	/* Pairs with the store in add_backend() of backend.c. */
+	if (smp_load_acquire(&channel->had_backend) && !READ_ONCE(channel->nr_backends))
 		events |= EPOLLRDHUP;
 	return events;
 }

@@ -14,6 +14,8 @@
 #include "inflight.h"
 
 #define SLOT_BITS	16
+/* Slots that are looked at in a row, with interrupts off */
+#define SLOTS_AT_ONCE	64
 
 /**
  * vhost_backend_inflight_init() - make the slots
@@ -61,7 +63,11 @@ find_slot(struct vhost_backend_inflight *inflight, u64 id)
 	return slot->id == id ? slot : NULL;
 }
 
-static void ended_init(struct vhost_backend_ended *ended)
+/**
+ * vhost_backend_ended_init() - nothing has ended yet
+ * @ended: to be filled under the lock
+ */
+void vhost_backend_ended_init(struct vhost_backend_ended *ended)
 {
 	INIT_LIST_HEAD(&ended->completions);
 	INIT_LIST_HEAD(&ended->slots);
@@ -122,14 +128,36 @@ static void give_up(struct vhost_backend_inflight *inflight,
 		withdraw(inflight, slot, ended);
 }
 
-/* Finishes without the lock what ended under it. */
-static void finish_ended(struct vhost_backend_inflight *inflight,
-			 struct vhost_backend_ended *ended)
+static void release_files(struct vhost_backend_inflight *inflight,
+			  struct list_head *slots)
 {
-	struct vhost_backend_completion *completion, *next;
-	struct vhost_backend_slot *slot, *tmp;
+	struct vhost_backend_slot *slot, *next;
 	unsigned long flags;
 
+	if (list_empty(slots))
+		return;
+	list_for_each_entry(slot, slots, node) {
+		fput(slot->file);
+		slot->file = NULL;
+	}
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	list_for_each_entry_safe(slot, next, slots, node)
+		free_slot(inflight, slot);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+}
+
+/**
+ * vhost_backend_inflight_finish() - finish without locks what ended under them
+ * @inflight: the requests
+ * @ended: what ended; not used again
+ */
+void vhost_backend_inflight_finish(struct vhost_backend_inflight *inflight,
+				   struct vhost_backend_ended *ended)
+{
+	struct vhost_backend_completion *completion, *next;
+
+	/* First: done() may send again, and is to find room. */
+	release_files(inflight, &ended->slots);
 	list_for_each_entry_safe(completion, next, &ended->completions, node) {
 		struct vhost_backend *be = completion->backend;
 
@@ -138,16 +166,6 @@ static void finish_ended(struct vhost_backend_inflight *inflight,
 				 completion->value, completion->file);
 		vhost_backend_callback_over(be);
 	}
-	if (list_empty(&ended->slots))
-		return;
-	list_for_each_entry(slot, &ended->slots, node) {
-		fput(slot->file);
-		slot->file = NULL;
-	}
-	raw_spin_lock_irqsave(&inflight->lock, flags);
-	list_for_each_entry_safe(slot, tmp, &ended->slots, node)
-		free_slot(inflight, slot);
-	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 }
 
 static void fill_slot(struct vhost_backend_inflight *inflight,
@@ -165,7 +183,7 @@ static void fill_slot(struct vhost_backend_inflight *inflight,
 	slot->reply = submission->reply;
 	slot->given_up = false;
 	slot->file = submission->file ? get_file(submission->file) : NULL;
-	list_move_tail(&slot->node, &inflight->busy);
+	list_del_init(&slot->node);
 	inflight->nr_free--;
 	if (completion) {
 		completion->id = slot->id;
@@ -180,6 +198,18 @@ static void fill_slot(struct vhost_backend_inflight *inflight,
 static bool slot_is_free(const struct vhost_backend_inflight *inflight)
 {
 	return inflight->nr_free > inflight->reserved_slots;
+}
+
+/*
+ * False if the oldest record is one that counts. Once is mostly enough: what a call
+ * of vhost_backend_ring_skip() passes over is more than any message takes.
+ */
+static bool free_room_of_withdrawn(struct vhost_backend_ring *ring)
+{
+	u64 before = ring->consumer;
+
+	vhost_backend_ring_skip(ring, ring->producer);
+	return ring->consumer != before;
 }
 
 /**
@@ -210,11 +240,9 @@ int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
 	}
 	if (submission->reply)
 		msg->flags |= VHOST_BACKEND_MSG_NEED_REPLY;
-	if (!vhost_backend_ring_put(ring, msg, &position)) {
-		/* Some may be taken by the dead; the next try finds it free. */
-		vhost_backend_ring_skip(ring, ring->producer);
-		return -EAGAIN;
-	}
+	while (!vhost_backend_ring_put(ring, msg, &position))
+		if (!free_room_of_withdrawn(ring))
+			return -EAGAIN;
 	if (slot) {
 		slot->position = position;
 		fill_slot(inflight, slot, submission);
@@ -223,6 +251,17 @@ int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
 				   vhost_backend_ring_waiting(ring));
 	this_cpu_inc(inflight->counters->requests_queued);
 	return 0;
+}
+
+static bool reserve(struct vhost_backend_inflight *inflight, u32 bytes)
+{
+	if (!slot_is_free(inflight))
+		return false;
+	while (!vhost_backend_ring_reserve(&inflight->ring, bytes))
+		if (!free_room_of_withdrawn(&inflight->ring))
+			return false;
+	inflight->reserved_slots++;
+	return true;
 }
 
 /**
@@ -244,12 +283,8 @@ int vhost_backend_inflight_reserve(struct vhost_backend_inflight *inflight,
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	if (inflight->closed)
 		err = -ENOTCONN;
-	else if (!slot_is_free(inflight) ||
-		 !vhost_backend_ring_reserve(&inflight->ring,
-					     VHOST_BACKEND_RING_NEED(bytes)))
+	else if (!reserve(inflight, VHOST_BACKEND_RING_NEED(bytes)))
 		err = -EAGAIN;
-	else
-		inflight->reserved_slots++;
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return err;
 }
@@ -297,6 +332,20 @@ int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *infligh
 	return err;
 }
 
+/* Frees the room of what was withdrawn, up to the oldest request that was not. */
+static void skip_withdrawn(struct vhost_backend_inflight *inflight)
+{
+	struct vhost_backend_ring *ring = &inflight->ring;
+	unsigned long flags;
+	bool more;
+
+	do {
+		raw_spin_lock_irqsave(&inflight->lock, flags);
+		more = vhost_backend_ring_skip(ring, ring->producer);
+		raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	} while (more);
+}
+
 /**
  * vhost_backend_inflight_has_room() - would a request of any kind fit?
  * @inflight: the requests
@@ -306,18 +355,15 @@ int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *infligh
  */
 bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight)
 {
-	struct vhost_backend_ring *ring = &inflight->ring;
-	bool room, skipping;
 	unsigned long flags;
+	bool room;
 
-	do {
-		raw_spin_lock_irqsave(&inflight->lock, flags);
-		skipping = vhost_backend_ring_skip(ring, ring->producer);
-		room = inflight->closed ||
-		       (vhost_backend_ring_room(ring) >= VHOST_BACKEND_RING_ANY &&
-			slot_is_free(inflight));
-		raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	} while (skipping && !room);
+	skip_withdrawn(inflight);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	room = inflight->closed ||
+	       (vhost_backend_ring_room(&inflight->ring) >= VHOST_BACKEND_RING_ANY &&
+		slot_is_free(inflight));
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return room;
 }
 
@@ -350,6 +396,8 @@ static int claim_oldest(struct vhost_backend_inflight *inflight, u64 limit,
  * @space: bytes that the reader has for it
  * @own_mm: the reader runs in the address space of the one who did SETUP
  * @claim: out: the message and, where it has one, its slot
+ * @ended: for requests that the reader is not to have, which end with this; the
+ *	caller finishes them, without its locks
  *
  * One reader at a time. It ends with vhost_backend_inflight_delivered() or
  * vhost_backend_inflight_unclaim(); until then message and file stay.
@@ -358,20 +406,18 @@ static int claim_oldest(struct vhost_backend_inflight *inflight, u64 limit,
  */
 int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
 				 u64 limit, size_t space, bool own_mm,
-				 struct vhost_backend_claim *claim)
+				 struct vhost_backend_claim *claim,
+				 struct vhost_backend_ended *ended)
 {
-	struct vhost_backend_ended ended;
 	unsigned long flags;
 	int ret;
 
-	ended_init(&ended);
 	do {
 		raw_spin_lock_irqsave(&inflight->lock, flags);
 		ret = vhost_backend_ring_skip(&inflight->ring, limit) ? -EAGAIN :
-		      claim_oldest(inflight, limit, space, own_mm, claim, &ended);
+		      claim_oldest(inflight, limit, space, own_mm, claim, ended);
 		raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	} while (ret == -EAGAIN);
-	finish_ended(inflight, &ended);
 	return ret;
 }
 
@@ -389,7 +435,7 @@ void vhost_backend_inflight_delivered(struct vhost_backend_inflight *inflight,
 	struct vhost_backend_ended ended;
 	unsigned long flags;
 
-	ended_init(&ended);
+	vhost_backend_ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	vhost_backend_ring_pop(&inflight->ring);
 	if (slot) {
@@ -399,7 +445,7 @@ void vhost_backend_inflight_delivered(struct vhost_backend_inflight *inflight,
 	}
 	this_cpu_inc(inflight->counters->requests_delivered);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	finish_ended(inflight, &ended);
+	vhost_backend_inflight_finish(inflight, &ended);
 }
 
 /**
@@ -418,13 +464,13 @@ void vhost_backend_inflight_unclaim(struct vhost_backend_inflight *inflight,
 
 	if (!slot)
 		return;
-	ended_init(&ended);
+	vhost_backend_ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	slot->state = VHOST_BACKEND_SLOT_QUEUED;
 	if (slot->given_up)
 		withdraw(inflight, slot, &ended);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	finish_ended(inflight, &ended);
+	vhost_backend_inflight_finish(inflight, &ended);
 }
 
 /* The slot of a request that the frontend has, or NULL. */
@@ -472,13 +518,13 @@ void vhost_backend_inflight_file_taken(struct vhost_backend_inflight *inflight,
 	struct vhost_backend_ended ended;
 	unsigned long flags;
 
-	ended_init(&ended);
+	vhost_backend_ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	slot = find_delivered(inflight, id);
 	if (slot && !slot->reply)
 		end_slot(inflight, slot, &ended);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	finish_ended(inflight, &ended);
+	vhost_backend_inflight_finish(inflight, &ended);
 }
 
 /*
@@ -549,7 +595,7 @@ int vhost_backend_inflight_reply(struct vhost_backend_inflight *inflight,
 	if (reply->msg.request == VHOST_BACKEND_SHARED_OBJECT_LOOKUP && !error &&
 	    !*file)
 		error = -ENOENT;
-	ended_init(&ended);
+	vhost_backend_ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	err = find_replied(inflight, &reply->msg, &slot);
 	if (!err) {
@@ -564,7 +610,7 @@ int vhost_backend_inflight_reply(struct vhost_backend_inflight *inflight,
 			this_cpu_inc(inflight->counters->requests_failed);
 	}
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	finish_ended(inflight, &ended);
+	vhost_backend_inflight_finish(inflight, &ended);
 	return err;
 }
 
@@ -583,13 +629,56 @@ void vhost_backend_inflight_give_up(struct vhost_backend_inflight *inflight,
 	struct vhost_backend_slot *slot;
 	unsigned long flags;
 
-	ended_init(&ended);
+	vhost_backend_ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	slot = find_slot(inflight, completion->id);
 	if (slot && slot->completion == completion)
 		give_up(inflight, slot, error, &ended);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	finish_ended(inflight, &ended);
+	vhost_backend_inflight_finish(inflight, &ended);
+}
+
+/* What is done, under the lock, to a slot that is in use. */
+typedef void (*slot_action)(struct vhost_backend_inflight *inflight,
+			    struct vhost_backend_slot *slot,
+			    struct vhost_backend_ended *ended, void *context);
+
+/* Those that come into use meanwhile may be left out. */
+static void visit_used(struct vhost_backend_inflight *inflight, slot_action action,
+		       void *context)
+{
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+	u32 i = 0;
+
+	vhost_backend_ended_init(&ended);
+	while (i < inflight->nr_slots) {
+		u32 end = min(i + SLOTS_AT_ONCE, inflight->nr_slots);
+
+		raw_spin_lock_irqsave(&inflight->lock, flags);
+		for (; i < end; i++)
+			if (inflight->slots[i].id)
+				action(inflight, &inflight->slots[i], &ended, context);
+		raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	}
+	skip_withdrawn(inflight);
+	vhost_backend_inflight_finish(inflight, &ended);
+}
+
+/* Of whom to stop waiting for, and why */
+struct giving_up {
+	const struct vhost_backend *be;
+	int error;
+};
+
+static void give_up_of(struct vhost_backend_inflight *inflight,
+		       struct vhost_backend_slot *slot,
+		       struct vhost_backend_ended *ended, void *context)
+{
+	const struct giving_up *giving_up = context;
+
+	if (slot->completion && slot->completion->backend == giving_up->be)
+		give_up(inflight, slot, giving_up->error, ended);
 }
 
 /**
@@ -602,49 +691,58 @@ void vhost_backend_inflight_give_up_all(struct vhost_backend_inflight *inflight,
 					const struct vhost_backend *be,
 					int error)
 {
-	struct vhost_backend_slot *slot, *next;
-	struct vhost_backend_ended ended;
-	unsigned long flags;
+	struct giving_up giving_up = { .be = be, .error = error };
 
-	ended_init(&ended);
-	raw_spin_lock_irqsave(&inflight->lock, flags);
-	list_for_each_entry_safe(slot, next, &inflight->busy, node)
-		if (slot->completion && slot->completion->backend == be)
-			give_up(inflight, slot, error, &ended);
-	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	finish_ended(inflight, &ended);
+	visit_used(inflight, give_up_of, &giving_up);
+}
+
+/* The earliest deadline that is left */
+struct deadline {
+	unsigned long at;		/* jiffies */
+	bool left;
+};
+
+static void expire(struct vhost_backend_inflight *inflight,
+		   struct vhost_backend_slot *slot,
+		   struct vhost_backend_ended *ended, void *context)
+{
+	struct deadline *next = context;
+
+	if (!slot->completion)
+		return;
+	if (time_after_eq(jiffies, slot->deadline)) {
+		give_up(inflight, slot, -ETIMEDOUT, ended);
+	} else if (!next->left || time_before(slot->deadline, next->at)) {
+		next->at = slot->deadline;
+		next->left = true;
+	}
 }
 
 /**
  * vhost_backend_inflight_expire() - stop waiting for what is over its time
  * @inflight: the requests
- * @next: out: the earliest deadline that is left, jiffies
+ * @next: out: the earliest deadline that is left, jiffies. Of a request that is
+ *	queued meanwhile the caller has to know by himself
  *
  * Return: true if there is one left.
  */
 bool vhost_backend_inflight_expire(struct vhost_backend_inflight *inflight,
 				   unsigned long *next)
 {
-	struct vhost_backend_slot *slot, *tmp;
-	struct vhost_backend_ended ended;
-	unsigned long flags;
-	bool left = false;
+	struct deadline deadline = {};
 
-	ended_init(&ended);
-	raw_spin_lock_irqsave(&inflight->lock, flags);
-	list_for_each_entry_safe(slot, tmp, &inflight->busy, node) {
-		if (!slot->completion)
-			continue;
-		if (time_after_eq(jiffies, slot->deadline)) {
-			give_up(inflight, slot, -ETIMEDOUT, &ended);
-		} else if (!left || time_before(slot->deadline, *next)) {
-			*next = slot->deadline;
-			left = true;
-		}
-	}
-	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	finish_ended(inflight, &ended);
-	return left;
+	visit_used(inflight, expire, &deadline);
+	*next = deadline.at;
+	return deadline.left;
+}
+
+static void end_for_good(struct vhost_backend_inflight *inflight,
+			 struct vhost_backend_slot *slot,
+			 struct vhost_backend_ended *ended, void *context)
+{
+	if (slot->completion)
+		end_wait(slot, -ENOTCONN, 0, NULL, ended);
+	end_slot(inflight, slot, ended);
 }
 
 /**
@@ -655,18 +753,10 @@ bool vhost_backend_inflight_expire(struct vhost_backend_inflight *inflight,
  */
 void vhost_backend_inflight_close(struct vhost_backend_inflight *inflight)
 {
-	struct vhost_backend_slot *slot, *next;
-	struct vhost_backend_ended ended;
 	unsigned long flags;
 
-	ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	WRITE_ONCE(inflight->closed, true);
-	list_for_each_entry_safe(slot, next, &inflight->busy, node) {
-		if (slot->completion)
-			end_wait(slot, -ENOTCONN, 0, NULL, &ended);
-		end_slot(inflight, slot, &ended);
-	}
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	finish_ended(inflight, &ended);
+	visit_used(inflight, end_for_good, NULL);
 }

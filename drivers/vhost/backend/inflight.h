@@ -33,7 +33,7 @@ enum vhost_backend_slot_state {
 
 /* A request that wants a reply or carries a file. */
 struct vhost_backend_slot {
-	struct list_head node;		/* free, busy or ended */
+	struct list_head node;		/* of those that are free, or of those that ended */
 	u64 id;				/* slot number and generation; 0: free */
 	u64 generation;
 	u64 position;			/* of its record in the ring */
@@ -65,7 +65,6 @@ struct vhost_backend_inflight {
 	struct vhost_backend_ring ring;
 	struct vhost_backend_slot *slots;
 	struct list_head free;
-	struct list_head busy;		/* in the order in which they were queued */
 	u32 nr_slots;
 	u32 nr_free;
 	u32 reserved_slots;
@@ -95,6 +94,10 @@ struct vhost_backend_claim {
 	struct vhost_backend_slot *slot;	/* or NULL */
 };
 
+void vhost_backend_ended_init(struct vhost_backend_ended *ended);
+void vhost_backend_inflight_finish(struct vhost_backend_inflight *inflight,
+				   struct vhost_backend_ended *ended);
+
 int vhost_backend_inflight_init(struct vhost_backend_inflight *inflight,
 				u32 nr_slots);
 void vhost_backend_inflight_destroy(struct vhost_backend_inflight *inflight);
@@ -112,7 +115,8 @@ bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight);
 
 int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
 				 u64 limit, size_t space, bool own_mm,
-				 struct vhost_backend_claim *claim);
+				 struct vhost_backend_claim *claim,
+				 struct vhost_backend_ended *ended);
 void vhost_backend_inflight_delivered(struct vhost_backend_inflight *inflight,
 				      const struct vhost_backend_claim *claim,
 				      bool file_taken);

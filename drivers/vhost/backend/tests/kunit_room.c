@@ -165,14 +165,10 @@ static void room_in_the_buffer(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, send(t, &sent), 0);
 	for (space = 0; space < 56; space += 8)
-		KUNIT_EXPECT_EQ(test, vhost_backend_inflight_claim(&t->inflight, 56, space,
-								   true, &claimed),
-				-EMSGSIZE);
-	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_claim(&t->inflight, 56, 56, true,
-							   &claimed), 1);
+		KUNIT_EXPECT_EQ(test, claim_within(t, 56, space, true, &claimed), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, claim_within(t, 56, 56, true, &claimed), 1);
 	vhost_backend_inflight_unclaim(&t->inflight, &claimed);
-	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_claim(&t->inflight, 0, 56, true,
-							   &claimed), 0);
+	KUNIT_EXPECT_EQ(test, claim_within(t, 0, 56, true, &claimed), 0);
 	KUNIT_EXPECT_EQ(test, counted(t, requests_delivered), 0);
 	KUNIT_EXPECT_EQ(test, deliver(t, false), 0);
 	KUNIT_EXPECT_EQ(test, counted(t, requests_delivered), 1);
