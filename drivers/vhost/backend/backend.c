@@ -328,14 +328,14 @@ static unsigned long bounded(unsigned long timeout)
  */
 static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
 		  struct file *file, struct vhost_backend_completion *completion,
-		  unsigned long timeout)
+		  unsigned long deadline)
 {
 	struct vhost_backend_channel *channel = be->channel;
 	const struct vhost_backend_submission submission = {
 		.record = record,
 		.file = file,
 		.completion = completion,
-		.deadline = jiffies + timeout,
+		.deadline = deadline,
 		.reply = completion,
 	};
 	unsigned long flags;
@@ -411,23 +411,9 @@ int vhost_backend_request_async(struct vhost_backend *be,
 	if (err)
 		return err;
 	return refuse_room(be, submit(be, &record, req->file, completion,
-				      bounded(completion->timeout)));
+				      jiffies + bounded(completion->timeout)));
 }
 EXPORT_SYMBOL_GPL(vhost_backend_request_async);
-
-static int wait_room(struct vhost_backend *be, unsigned long timeout)
-{
-	struct vhost_backend_channel *channel = be->channel;
-	long left;
-
-	left = wait_event_killable_timeout(channel->room_wait,
-					   READ_ONCE(be->shutdown) ||
-					   vhost_backend_inflight_has_room(&channel->inflight),
-					   timeout);
-	if (left < 0)
-		return -EINTR;
-	return is_usable(be) ?: left ? 0 : -ETIMEDOUT;
-}
 
 /**
  * vhost_backend_wait_room() - wait until a request of any kind fits
@@ -441,7 +427,16 @@ static int wait_room(struct vhost_backend *be, unsigned long timeout)
  */
 int vhost_backend_wait_room(struct vhost_backend *be, unsigned long timeout)
 {
-	return wait_room(be, bounded(timeout));
+	struct vhost_backend_channel *channel = be->channel;
+	long left;
+
+	left = wait_event_killable_timeout(channel->room_wait,
+					   READ_ONCE(be->shutdown) ||
+					   vhost_backend_inflight_has_room(&channel->inflight),
+					   bounded(timeout));
+	if (left < 0)
+		return -EINTR;
+	return is_usable(be) ?: left ? 0 : -ETIMEDOUT;
 }
 EXPORT_SYMBOL_GPL(vhost_backend_wait_room);
 
@@ -465,31 +460,49 @@ static void wake_waiter(struct vhost_backend_completion *completion, int error,
 	complete(&waiter->ended);
 }
 
+/*
+ * Queues a record as soon as it fits. What is waited for is that it was queued: of
+ * senders that wait for room, small ones are not kept waiting by large ones, nor any
+ * by others that take what room there was.
+ */
+static int submit_when_it_fits(struct vhost_backend *be,
+			       struct vhost_backend_record *record, struct file *file,
+			       struct vhost_backend_completion *completion,
+			       unsigned long timeout)
+{
+	struct vhost_backend_channel *channel = be->channel;
+	unsigned long deadline = jiffies + timeout;
+	long left;
+	int err;
+
+	left = wait_event_killable_timeout(channel->room_wait,
+					   (err = submit(be, record, file, completion,
+							 deadline)) != -EAGAIN,
+					   timeout);
+	if (left < 0)
+		return -EINTR;
+	if (err != -EAGAIN)
+		return err;
+	this_cpu_inc(channel->counters->refused_room);
+	return -ETIMEDOUT;
+}
+
 /* Sends and waits, for room and for the reply, together no longer than @timeout. */
 static int send_and_wait(struct vhost_backend *be,
 			 const struct vhost_backend_req *req,
 			 unsigned long timeout, struct waiter *waiter)
 {
 	struct vhost_backend_channel *channel = be->channel;
-	unsigned long end = jiffies + timeout;
 	struct vhost_backend_record record;
-	long left = timeout;
 	int err = build(be, req, &record);
 
 	if (err)
 		return err;
 	waiter->completion.done = wake_waiter;
 	init_completion(&waiter->ended);
-	while ((err = submit(be, &record, req->file, &waiter->completion, left))) {
-		if (err != -EAGAIN)
-			return err;
-		err = wait_room(be, left);
-		if (err == -ETIMEDOUT)
-			this_cpu_inc(channel->counters->refused_room);
-		if (err)
-			return err;
-		left = max(1L, (long)(end - jiffies));
-	}
+	err = submit_when_it_fits(be, &record, req->file, &waiter->completion, timeout);
+	if (err)
+		return err;
 	if (wait_for_completion_killable(&waiter->ended)) {
 		/* Whoever ends it now, done is called, and then @waiter is ours. */
 		vhost_backend_inflight_give_up(&channel->inflight,

@@ -105,7 +105,6 @@ static int transfer(struct bound_device *device)
 		return 0;
 	}
 	vhost_backend_inflight_unreserve(&device->channel->inflight, IOTLB_BYTES);
-	vhost_backend_channel_wake_room(device->channel);
 	if (n == -EAGAIN)
 		return 0;		/* another reader was quicker */
 	return n < 0 ? n : -EIO;
@@ -113,20 +112,31 @@ static int transfer(struct bound_device *device)
 
 /*
  * Without room, the message stays in the device. Room is reserved before it is
+/* Reserves room, or finds that there never will be; else there is none now. */
+static bool reserve(struct vhost_backend_inflight *inflight, int *err)
+{
+	*err = vhost_backend_inflight_reserve(inflight, IOTLB_BYTES);
+	return *err != -EAGAIN;
+}
+
  * read, since it cannot be put back.
  */
 static int deliver(struct bound_device *device)
 {
 	struct vhost_backend_channel *channel = device->channel;
-	int err = vhost_backend_inflight_reserve(&channel->inflight, IOTLB_BYTES);
+	int err, interrupted;
 
-	if (!err)
-		return transfer(device);
-	if (err != -EAGAIN)
-		return err;
-	return wait_event_interruptible(channel->room_wait,
-					vhost_backend_inflight_has_room(&channel->inflight) ||
-					kthread_should_stop());
+	interrupted = wait_event_interruptible(channel->room_wait,
+					       reserve(&channel->inflight, &err) ||
+					       kthread_should_stop());
+	if (interrupted)
+		return interrupted;
+	if (err)
+		return err == -EAGAIN ? 0 : err;
+	err = transfer(device);
+	/* Less was taken than was reserved. */
+	vhost_backend_channel_wake_room(channel);
+	return err;
 }
 
 /* Returns when there may be a message, or an error: a signal. */
