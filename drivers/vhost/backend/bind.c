@@ -167,14 +167,12 @@ static void unbind(struct vhost_backend_channel *channel,
 }
 
 /* The last descriptors of some eventfds were closed, or devices have ended. */
-static void unbind_closed(struct work_struct *work)
+static void unbind_closed(struct vhost_backend_channel *channel)
 {
-	struct vhost_backend_channel *channel =
-		container_of(work, struct vhost_backend_channel, closed_work);
 	struct vhost_backend_binding *binding, *next;
 	struct llist_node *closed;
 
-	mutex_lock(&channel->bind_mutex);
+	lockdep_assert_held(&channel->bind_mutex);
 	closed = llist_del_all(&channel->closed_bindings);
 	llist_for_each_entry_safe(binding, next, closed, closed_node) {
 		if (!binding->unbound)
@@ -182,6 +180,15 @@ static void unbind_closed(struct work_struct *work)
 		free_binding(binding);
 	}
 	vhost_backend_device_unbind_ended(channel);
+}
+
+static void closed_work(struct work_struct *work)
+{
+	struct vhost_backend_channel *channel =
+		container_of(work, struct vhost_backend_channel, closed_work);
+
+	mutex_lock(&channel->bind_mutex);
+	unbind_closed(channel);
 	mutex_unlock(&channel->bind_mutex);
 }
 
@@ -194,7 +201,7 @@ void vhost_backend_bindings_init(struct vhost_backend_channel *channel)
 	xa_init_flags(&channel->bindings, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&channel->devices);
 	init_llist_head(&channel->closed_bindings);
-	INIT_WORK(&channel->closed_work, unbind_closed);
+	INIT_WORK(&channel->closed_work, closed_work);
 }
 
 /* The request that a signal of @source raises, or PAD. */
@@ -336,6 +343,8 @@ int vhost_backend_bind(struct vhost_backend_channel *channel,
 			return -EBADF;
 	}
 	mutex_lock(&channel->bind_mutex);
+	/* What was closed before the call is unbound by it, the work run or not. */
+	unbind_closed(channel);
 	if (bind->source == VHOST_BACKEND_BIND_IOTLB)
 		err = bind_device(channel, bind, file);
 	else
