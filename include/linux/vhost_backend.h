@@ -124,7 +124,7 @@ void vhost_backend_unregister_device(const struct file_operations *fops);
 
 int vhost_backend_iotlb_miss(struct vhost_backend *be, u64 iova, u8 perm);
 int vhost_backend_iotlb_access_fail(struct vhost_backend *be, u64 iova, u8 perm);
-int vhost_backend_host_notifier(struct vhost_backend *be, u8 vring,
+int vhost_backend_host_notifier(struct vhost_backend *be, u32 vring,
 				struct file *file, u64 offset, u64 size);
 int vhost_backend_shmem_map(struct vhost_backend *be, u8 shmid,
 			    struct file *file, u64 fd_offset, u64 shm_offset,

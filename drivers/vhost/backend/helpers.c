@@ -86,11 +86,13 @@ EXPORT_SYMBOL_GPL(vhost_backend_iotlb_access_fail);
  * Context: As vhost_backend_request().
  * Return: as vhost_backend_request().
  */
-int vhost_backend_host_notifier(struct vhost_backend *be, u8 vring,
+int vhost_backend_host_notifier(struct vhost_backend *be, u32 vring,
 				struct file *file, u64 offset, u64 size)
 {
+	const u32 nofd = file ? 0 : VHOST_BACKEND_VRING_NOFD;
 	const struct vhost_backend_vring_area area = {
-		.vring = vring | (file ? 0 : VHOST_BACKEND_VRING_NOFD),
+		/* An index that has no place in it must not become another one. */
+		.vring = vring <= VHOST_BACKEND_VRING_INDEX_MASK ? vring | nofd : U64_MAX,
 		.size = size,
 		.offset = offset,
 	};

@@ -55,8 +55,8 @@ int test_typed_call(struct vhost_backend *be, const struct vhost_backend_req *re
 	case VHOST_BACKEND_CONFIG_CHANGE_MSG:
 		return vhost_backend_config_change(be);
 	case VHOST_BACKEND_VRING_HOST_NOTIFIER_MSG:
-		return vhost_backend_host_notifier(be, area->vring, req->file,
-						   area->offset, area->size);
+		return vhost_backend_host_notifier(be, area->vring & ~VHOST_BACKEND_VRING_NOFD,
+						   req->file, area->offset, area->size);
 	case VHOST_BACKEND_VRING_CALL:
 		return vhost_backend_vring_call(be, state->index);
 	case VHOST_BACKEND_VRING_ERR:
