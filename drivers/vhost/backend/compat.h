@@ -125,4 +125,17 @@ static inline struct file *vhost_backend_shmem_file(const char *name, loff_t siz
 #define PID_FS_MAGIC	0x50494446
 #endif
 
+/*
+ * 6.9: pidfds, 6.16: io_uring, epoll, eventfd and all others without a name say that
+ * they are regular files. They can hold whoever holds them.
+ */
+static inline bool vhost_backend_is_regular(const struct file *file)
+{
+	const struct inode *inode = file_inode(file);
+	unsigned long magic = inode->i_sb->s_magic;
+
+	return S_ISREG(inode->i_mode) && magic != ANON_INODE_FS_MAGIC &&
+	       magic != PID_FS_MAGIC;
+}
+
 #endif /* VHOST_BACKEND_COMPAT_H */

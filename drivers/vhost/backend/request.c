@@ -349,8 +349,7 @@ int vhost_backend_request_check_setup(u64 requests)
  * @channel_fops: of files that are channels
  *
  * A closed list. A socket, an io_uring, an epoll or a channel can hold the very
- * channel that it is queued in, and no collector would find the cycle. Anonymous
- * inodes are named by their file system: since 6.16 their mode says regular.
+ * channel that it is queued in, and no collector would find the cycle.
  *
  * Context: Any.
  * Return: true for a regular file, a device, and a dma-buf.
@@ -362,15 +361,8 @@ bool vhost_backend_file_allowed(const struct file *file,
 
 	if (file->f_mode & FMODE_PATH || file->f_op == channel_fops)
 		return false;
-	switch (inode->i_sb->s_magic) {
-	case DMA_BUF_MAGIC:
-		return true;
-	case ANON_INODE_FS_MAGIC:
-	case PID_FS_MAGIC:
-		return false;
-	}
-	return S_ISREG(inode->i_mode) || S_ISCHR(inode->i_mode) ||
-	       S_ISBLK(inode->i_mode);
+	return inode->i_sb->s_magic == DMA_BUF_MAGIC || vhost_backend_is_regular(file) ||
+	       S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode);
 }
 
 static bool file_wanted(const struct request_type *type,

@@ -144,7 +144,7 @@ static long set_file(struct shmem_device *shmem, void __user *argp)
 		file = fget(fd);
 		if (!file)
 			return -EBADF;
-		if (!S_ISREG(file_inode(file)->i_mode)) {
+		if (!vhost_backend_is_regular(file)) {
 			fput(file);
 			return -EINVAL;
 		}

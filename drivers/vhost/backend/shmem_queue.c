@@ -483,6 +483,8 @@ void shmem_queue_stop(struct shmem_device *shmem)
 	shmem->unwritten = 0;
 	shmem_call_guest(shmem);
 	vhost_vq_set_backend(&shmem->vq, NULL);
+	/* What is no longer wanted has to be taken down; nobody may be there to kick. */
+	vhost_poll_queue(&shmem->vq.poll);
 }
 
 /**
