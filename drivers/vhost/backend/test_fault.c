@@ -3,9 +3,10 @@
  * Faults on purpose. A sanitizer that sleeps fails no test, so each is to report
  * the fault that is its own: write its name to the module's parameter "fault".
  */
-#include <linux/kernel.h>
+#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -13,6 +14,8 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/timer.h>
+
+#include "test_worker.h"
 
 static int use_after_free(void)
 {
@@ -95,37 +98,78 @@ static int free_active(void)
 	return 0;
 }
 
+/* Two threads do the same, without a lock, to one word. */
+struct race {
+	void (*step)(unsigned long *word);
+	unsigned long word;
+};
+
 static int race_along(void *data)
 {
-	unsigned long *shared = data;
+	struct race *race = data;
 
 	while (!kthread_should_stop()) {
-		*shared += 1;
+		race->step(&race->word);
 		cond_resched();
 	}
 	return 0;
 }
 
-static int races(void)
+static int run_race(void (*step)(unsigned long *word))
 {
-	static unsigned long shared;
-	struct task_struct *other = kthread_run(race_along, &shared, "vhost-backend-r");
+	struct race race = { .step = step };
+	struct task_struct *other = kthread_run(race_along, &race, "vhost-backend-r");
 	unsigned long end = jiffies + 5 * HZ;
 
 	if (IS_ERR(other))
 		return PTR_ERR(other);
 	while (time_before(jiffies, end)) {
-		shared += 1;
+		step(&race.word);
 		cond_resched();
 	}
 	kthread_stop(other);
 	return 0;
 }
 
-/*
- * A byte of memory that nobody wrote is to be one that can be told from all that
- * is written on purpose. Not the first ones: an allocator keeps its own there.
+static void race_step(unsigned long *word)
+{
+	*word += 1;
+}
+
+static int races(void)
+{
+	return run_race(race_step);
+}
+
+/* The function that races is not ours: the word is. */
+static void race_step_below(unsigned long *word)
+{
+	__bitmap_set(word, 1, 3);
+}
+
+static int races_below(void)
+{
+	return run_race(race_step_below);
+}
+
+static bool spoils;
+
+/**
+ * test_fault_spoil() - after the fault "uninitialised", a leak of memory
+ * @data: what user space is about to get
+ * @bytes: of it, at most 32
  */
+void test_fault_spoil(void *data, size_t bytes)
+{
+	u8 *heap = spoils ? kmalloc(64, GFP_KERNEL) : NULL;
+
+	/* Not the first ones: an allocator keeps its own there. */
+	if (heap)
+		memcpy(data, heap + 32, bytes);
+	kfree(heap);
+}
+
+/* A byte that nobody wrote is to be one that can be told from what is written. */
 static int uninitialised(void)
 {
 	u8 stack[64];
@@ -138,6 +182,7 @@ static int uninitialised(void)
 			stack[40], heap[40], page[40]);
 	free_page((unsigned long)page);
 	kfree(heap);
+	spoils = true;
 	return 0;
 }
 
@@ -153,6 +198,7 @@ static const struct {
 	{ "overflow", overflow },
 	{ "free-active", free_active },
 	{ "data-race", races },
+	{ "data-race-below", races_below },
 	{ "uninitialised", uninitialised },
 };
 

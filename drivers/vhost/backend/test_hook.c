@@ -56,7 +56,7 @@ struct test_hook *test_hook_create(int fd)
 	struct file *file;
 	int err;
 
-	hook = kzalloc(sizeof(*hook), GFP_KERNEL);
+	hook = kzalloc(sizeof(*hook), GFP_KERNEL_ACCOUNT);
 	if (!hook)
 		return ERR_PTR(-ENOMEM);
 	file = eventfd_fget(fd);

@@ -41,6 +41,7 @@ struct test_send {
 	struct vhost_backend *be;
 	struct vhost_backend_req req;
 	struct test_request *request;	/* NULL: wants no reply */
+	struct file *found;		/* by a LOOKUP that was waited for */
 	int error;
 	struct timer_list timer;
 	struct irq_work irq_work;
@@ -75,7 +76,7 @@ static void request_done(struct vhost_backend_completion *completion, int error,
 
 static struct test_request *create_request(struct test_worker *worker, u32 timeout_ms)
 {
-	struct test_request *request = kzalloc(sizeof(*request), GFP_KERNEL);
+	struct test_request *request = kzalloc(sizeof(*request), GFP_KERNEL_ACCOUNT);
 
 	if (!request)
 		return NULL;
@@ -175,25 +176,33 @@ static int send_async(struct test_worker *worker, struct test_send *send,
 	send->request = request;
 	call_api_in(send, arg->context);
 	arg->error = send->error;
-	if (request && send->error && find_request(worker, arg->cookie)) {
-		/* Refused: done will not be called. */
+	if (request && send->error) {
+		/* Refused: done will not be called. RESULT may have it just now. */
+		if (find_request(worker, arg->cookie))
+			kref_put(&request->ref, free_request);
+		kref_put(&request->ref, free_request);
 		arg->cookie = 0;
-		kref_put(&request->ref, free_request);
-		kref_put(&request->ref, free_request);
 	}
 	return 0;
 }
 
-/* Makes @file, whose reference it takes over, a descriptor of the caller. */
-static int install_file(struct file *file)
+/*
+ * Copies @arg to user space, with @file, if there is one, as the descriptor *@fd, a
+ * member of @arg. It is installed last: whatever fails, no descriptor is left.
+ */
+static int report(void __user *user, void *arg, size_t size, s32 *fd, struct file *file)
 {
-	int fd = get_unused_fd_flags(O_CLOEXEC);
-
-	if (fd < 0)
-		fput(file);
-	else
-		fd_install(fd, file);
-	return fd;
+	*fd = file ? get_unused_fd_flags(O_CLOEXEC) : VHOST_BACKEND_FD_NONE;
+	if (file && *fd < 0)
+		return *fd;
+	if (copy_to_user(user, arg, size)) {
+		if (file)
+			put_unused_fd(*fd);
+		return -EFAULT;
+	}
+	if (file)
+		fd_install(*fd, get_file(file));
+	return 0;
 }
 
 static int lookup(struct test_send *send, struct vhost_backend_test_send *arg,
@@ -202,12 +211,10 @@ static int lookup(struct test_send *send, struct vhost_backend_test_send *arg,
 	struct file *file;
 
 	file = vhost_backend_shared_object_lookup(send->be, send->payload, timeout);
-	if (IS_ERR(file)) {
-		arg->error = PTR_ERR(file);
-		return 0;
-	}
-	arg->result_fd = install_file(file);
-	return min(arg->result_fd, 0);
+	arg->error = PTR_ERR_OR_ZERO(file);
+	if (!arg->error)
+		send->found = file;
+	return 0;
 }
 
 static int send_sync(struct test_send *send, struct vhost_backend_test_send *arg)
@@ -289,12 +296,11 @@ static long ioctl_send(struct test_worker *worker, void __user *argp)
 		return err;
 	arg.cookie = 0;
 	arg.error = 0;
-	arg.result_fd = -1;
 	arg.value = 0;
 	file = get_attached(worker, arg.fd);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	send = kzalloc(sizeof(*send), GFP_KERNEL);
+	send = kzalloc(sizeof(*send), GFP_KERNEL_ACCOUNT);
 	err = -ENOMEM;
 	if (!send)
 		goto out_file;
@@ -308,8 +314,10 @@ static long ioctl_send(struct test_worker *worker, void __user *argp)
 		.file = file,
 	};
 	err = attachment_send(worker, send, &arg);
-	if (!err && copy_to_user(argp, &arg, sizeof(arg)))
-		err = -EFAULT;
+	if (!err)
+		err = report(argp, &arg, sizeof(arg), &arg.result_fd, send->found);
+	if (send->found)
+		fput(send->found);
 out_send:
 	kfree(send);
 out_file:
@@ -322,7 +330,7 @@ static long ioctl_result(struct test_worker *worker, void __user *argp)
 {
 	struct vhost_backend_test_result arg;
 	struct test_request *request;
-	long left;
+	long left, err;
 
 	if (copy_from_user(&arg, argp, sizeof(arg)))
 		return -EFAULT;
@@ -338,11 +346,12 @@ static long ioctl_result(struct test_worker *worker, void __user *argp)
 	arg.error = request->error;
 	arg.value = request->value;
 	arg.count = atomic_read(&request->done_count);
-	arg.fd = -1;
-	if (request->file)
-		arg.fd = install_file(get_file(request->file));
-	kref_put(&request->ref, free_request);
-	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
+	err = report(argp, &arg, sizeof(arg), &arg.fd, request->file);
+	if (err)
+		put_back_request(worker, request);
+	else
+		kref_put(&request->ref, free_request);
+	return err;
 }
 
 static void count_reset(void *private)
@@ -424,12 +433,23 @@ static long detach(struct test_worker *worker)
 	long err = shutdown(worker);
 
 	down_write(&worker->attachment);
+	/* Another thread may have attached anew, and its load waits for long. */
+	if (worker->be)
+		vhost_backend_shutdown(worker->be);
 	stop_load(worker);
 	if (worker->be)
 		vhost_backend_detach(worker->be);
 	worker->be = NULL;
 	up_write(&worker->attachment);
 	return err;
+}
+
+static bool load_runs(struct test_worker *worker)
+{
+	if (!worker->load)
+		return false;
+	test_load_report(worker->load, &worker->last_run);
+	return worker->last_run.running;
 }
 
 static long ioctl_run(struct test_worker *worker, void __user *argp)
@@ -444,13 +464,10 @@ static long ioctl_run(struct test_worker *worker, void __user *argp)
 	err = -ENOTCONN;
 	if (!worker->be)
 		goto out;
-	if (worker->load) {
-		test_load_report(worker->load, &worker->last_run);
-		err = -EBUSY;
-		if (worker->last_run.running)
-			goto out;
-		stop_load(worker);
-	}
+	err = -EBUSY;
+	if (load_runs(worker))
+		goto out;
+	stop_load(worker);
 	load = test_load_start(worker->be, worker->nr_vrings, worker->own_file, &arg);
 	err = PTR_ERR_OR_ZERO(load);
 	if (!err)
@@ -474,19 +491,24 @@ static long ioctl_report(struct test_worker *worker, void __user *argp)
 }
 
 /* The attachment is held for reading while it takes, so that others can shut down. */
+/* Waits for threads in a way that can be killed, and for none that comes later. */
 static long ioctl_stop(struct test_worker *worker)
 {
-	long err = 0;
+	bool stopped;
+	long err;
 
-	down_read(&worker->attachment);
-	if (worker->load)
-		err = test_load_finish(worker->load);
-	up_read(&worker->attachment);
-	if (err)
-		return err;
-	down_write(&worker->attachment);
-	stop_load(worker);
-	up_write(&worker->attachment);
+	do {
+		down_read(&worker->attachment);
+		err = worker->load ? test_load_finish(worker->load) : 0;
+		up_read(&worker->attachment);
+		if (err)
+			return err;
+		down_write(&worker->attachment);
+		stopped = !load_runs(worker);
+		if (stopped)
+			stop_load(worker);
+		up_write(&worker->attachment);
+	} while (!stopped);
 	return 0;
 }
 
@@ -514,11 +536,12 @@ static long ioctl_accepts(struct test_worker *worker, unsigned long request)
 
 static long ioctl_events(struct test_worker *worker, void __user *argp)
 {
-	const struct vhost_backend_test_events events = {
+	struct vhost_backend_test_events events = {
 		.reset = atomic_read(&worker->resets),
 		.gone = atomic_read(&worker->gones),
 	};
 
+	test_fault_spoil(&events.gone, sizeof(events.gone));
 	return copy_to_user(argp, &events, sizeof(events)) ? -EFAULT : 0;
 }
 
@@ -620,7 +643,7 @@ static struct file *create_own_file(void)
 
 static int worker_open(struct inode *inode, struct file *file)
 {
-	struct test_worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL);
+	struct test_worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
 
 	if (!worker)
 		return -ENOMEM;

@@ -42,6 +42,8 @@ void test_load_free(struct test_load *load);
 int test_typed_call(struct vhost_backend *be, const struct vhost_backend_req *req,
 		    u64 *value);
 
+void test_fault_spoil(void *data, size_t bytes);
+
 struct test_hook *test_hook_create(int fd);
 u64 test_hook_count(const struct test_hook *hook);
 void test_hook_free(struct test_hook *hook);
