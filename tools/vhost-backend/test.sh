@@ -206,7 +206,7 @@ run 0 '^worker: 0 \(sent\)' send config-change --channel "$owner/$fd"
 run 1 'choose others' send vring-call --channel "$owner/$fd" --vrings 1
 run 0 '^requests_answered +1$' stat --channel "$owner/$fd"
 run 0 '^\{"requests_queued":1,' stat --channel "$owner/$fd" --json
-timeout 1 "$tool" stat --channel "$owner/$fd" --watch 0.2 > "$tmp/out"
+timeout 3 "$tool" stat --channel "$owner/$fd" --watch 0.2 > "$tmp/out"
 try 'stat --watch goes on' test "$(grep -c '^requests_queued' "$tmp/out")" -ge 3
 kill -STOP "$owner"
 run 4 '^worker: -110 ' send shmem-unmap --channel "$owner/$fd" --timeout 200

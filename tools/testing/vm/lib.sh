@@ -2,6 +2,11 @@
 # shellcheck shell=bash
 # What the scripts of this folder share. Sourced, not run.
 
+# What fails in $(...) ends that.
+shopt -s inherit_errexit
+# depmod and modprobe, which are not in a user's path
+PATH=$PATH:/usr/sbin:/sbin
+
 # shellcheck disable=SC2034 # for those who source this
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${VHOST_BACKEND_CACHE:-$HOME/.cache/vhost-backend}
@@ -25,11 +30,17 @@ as_root() {
 	fi
 }
 
-# apt ARGUMENTS...: apt-get as root, without questions and with little to say
+# apt ARGUMENTS...: apt-get as root, without questions and with little to say. For the
+# lock on the lists apt-get does not wait: a fresh machine may be updating them.
 apt() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-		-o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root "$@" > /dev/null ||
-		{ say "failed, as root: apt-get $*" && return 1; }
+	local end=$((SECONDS + 300))
+
+	until only_one apt as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+		-o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root "$@" > /dev/null; do
+		[[ $1 = update && $SECONDS -lt $end ]] ||
+			{ say "failed, as root: apt-get $*" && return 1; }
+		sleep 10
+	done
 }
 
 # only_one NAME COMMAND...: two runs of this machine never do COMMAND at once
@@ -59,6 +70,20 @@ into_cache_locked() {
 	shift
 	[[ ! -d $CACHE/$name ]] || return 0
 	mkdir -p "$CACHE/$name.partial"
-	(cd "$CACHE/$name.partial" && "$@")
+	(cd "$CACHE/$name.partial" && "$@") || return
 	mv "$CACHE/$name.partial" "$CACHE/$name"
+}
+
+# modules_of KERNEL: where the modules of a kernel are that "kernel" knows
+modules_of() {
+	local root
+
+	root=$("$VM_DIR/kernel" "$1") || return 1
+	echo "$root"/lib/modules/*
+}
+
+# kernel_packages: those of Debian's that are installed and have to be of one version
+kernel_packages() {
+	dpkg-query -W -f '${db:Status-Status} ${Package}\n' linux-headers-amd64 \
+		linux-headers-rt-amd64 linux-source-6.1 2> /dev/null | sed -n 's/^installed //p'
 }
