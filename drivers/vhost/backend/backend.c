@@ -103,7 +103,7 @@ __vhost_backend_attach(int fd, const char *name, u32 vring_base, u32 nr_vrings,
 	fput(file);
 	if (!IS_ERR(be)) {
 		/* A poll that reported EPOLLRDHUP has to look again. */
-		wake_up_poll(&be->channel->frontend_wait, EPOLLOUT | EPOLLWRNORM);
+		vhost_backend_channel_wake(be->channel, EPOLLOUT | EPOLLWRNORM);
 	}
 	return be;
 }
@@ -156,7 +156,7 @@ void vhost_backend_detach(struct vhost_backend *be)
 	list_del(&be->node);
 	WRITE_ONCE(channel->nr_backends, channel->nr_backends - 1);
 	mutex_unlock(&channel->bind_mutex);
-	wake_up_poll(&channel->frontend_wait, EPOLLRDHUP);
+	vhost_backend_channel_wake(channel, EPOLLRDHUP);
 
 	module_put(be->owner);
 	kfree(be);

@@ -16,15 +16,25 @@
 #define RING_BYTES_MIN	4096
 #define RING_BYTES_MAX	(16 << 20)
 
-/*
- * All sleepers, the exclusive ones too: the doorbell stays set until somebody
- * looks, and the only one that was woken may die before it does.
+/**
+ * vhost_backend_channel_wake() - wake those who sleep until something happens
+ * @channel: the channel
+ * @events: what happened
+ *
+ * All of them, the exclusive ones too: the doorbell stays set until somebody looks,
+ * and the only one that was woken may die before it does.
+ *
+ * Context: As vhost_backend_channel_announce(), with interrupts on.
  */
+void vhost_backend_channel_wake(struct vhost_backend_channel *channel, __poll_t events)
+{
+	__wake_up(&channel->frontend_wait, TASK_NORMAL, 0, poll_to_key(events));
+}
+
 static void wake_frontend(struct vhost_backend_channel *channel)
 {
 	this_cpu_inc(channel->counters->wakeups);
-	__wake_up(&channel->frontend_wait, TASK_NORMAL, 0,
-		  poll_to_key(EPOLLIN | EPOLLRDNORM));
+	vhost_backend_channel_wake(channel, EPOLLIN | EPOLLRDNORM);
 }
 
 static void wake_frontend_work(struct irq_work *work)
@@ -334,7 +344,7 @@ int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
 	change_state(channel, VHOST_BACKEND_SETTING_UP,
 		     err ? VHOST_BACKEND_NEW : VHOST_BACKEND_READY);
 	if (!err)
-		wake_up_poll(&channel->frontend_wait, EPOLLOUT | EPOLLWRNORM);
+		vhost_backend_channel_wake(channel, EPOLLOUT | EPOLLWRNORM);
 	return err;
 }
 

@@ -122,6 +122,7 @@ ssize_t vhost_backend_channel_read(struct vhost_backend_channel *channel,
 				   struct vhost_backend_reader *reader,
 				   struct iov_iter *to);
 
+void vhost_backend_channel_wake(struct vhost_backend_channel *channel, __poll_t events);
 void vhost_backend_channel_announce(struct vhost_backend_channel *channel);
 void vhost_backend_channel_raise(struct vhost_backend_channel *channel,
 				 u32 request, u32 vring, bool foreign);
