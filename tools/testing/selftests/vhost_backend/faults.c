@@ -1,98 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Every allocation and every copy from or to user space fails in turn: each call
- * is repeated, in a fresh channel, with its n-th one failing, until it comes
- * through without a fault. A call that fails has a clean error and has changed
- * nothing: right after it, the same call does what it should.
- *
- * Needs a kernel with fault injection: CONFIG_FAILSLAB, FAIL_PAGE_ALLOC,
- * FAULT_INJECTION_USERCOPY and FAULT_INJECTION_DEBUG_FS.
- */
-#include "../kselftest_harness.h"
-#include "vhost_net.h"
-#include "interleave.h"
+/* Faults in the calls on a channel. */
+#include "requests.h"
+#include "faults_channel.h"
 
-#define FAULTS		"/sys/kernel/debug/"
-#define VRINGS		8
-/* More than any call here could allocate */
-#define FAULTS_MAX	500U
+/* Of descriptors, before it grows */
+#define TABLE		64
 
-static void __attribute__((constructor)) skip_without_faults(void)
+static struct state world_state(struct world *world)
 {
-	if (!access(FAULTS "failslab", F_OK) && !access("/proc/self/fail-nth", F_OK))
-		return;
-	ksft_print_header();
-	ksft_exit_skip("no fault injection: a debug kernel is wanted\n");
+	return state_of(world->channel, -1);
 }
 
-static int set_file(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-/* Sleeping allocations too, of every size, and without a line in the log. */
-static int all_faults(void)
-{
-	static const char *const settings[][2] = {
-		{ FAULTS "failslab/ignore-gfp-wait", "N" },
-		{ FAULTS "failslab/verbose", "0" },
-		{ FAULTS "fail_page_alloc/ignore-gfp-wait", "N" },
-		{ FAULTS "fail_page_alloc/min-order", "0" },
-		{ FAULTS "fail_page_alloc/verbose", "0" },
-		{ FAULTS "fail_usercopy/verbose", "0" },
-	};
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < ARRAY_SIZE(settings); i++)
-		err = set_file(settings[i][0], settings[i][1]);
-	return err;
-}
-
-/* This thread's file in /proc, open all the time: opening it allocates. */
-static int fail_nth;
-
-/* To be read and written, the file needs copies of its own, which count. */
-static void arm(unsigned int n)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", n);
-	while (pwrite(fail_nth, text, strlen(text), 0) < 0)
-		;
-}
-
-/* Whether what was armed has gone off. */
-static bool disarm(void)
-{
-	char text[16] = {};
-	bool fired = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 &&
-		     !strtoul(text, NULL, 10);
-
-	arm(0);
-	return fired;
-}
-
-/* What a call works on; made anew for each. */
-struct world {
-	int channel;
-	int worker;
-	int file;
-	int event;
-	struct vhost_net net;
-	struct message message;
-	uint64_t cookie;
-	unsigned int messages, files;
-};
-
-/* Calls of a channel that is NEW */
+/* A channel that is NEW */
 
 static int prepare_new(struct world *world)
 {
@@ -118,21 +37,6 @@ static long call_open(struct world *world)
 	return world->channel < 0 ? -errno : 0;
 }
 
-static long call_setup(struct world *world)
-{
-	return channel_setup(world->channel, (struct vhost_backend_setup){
-		.nr_vrings = VRINGS, .ring_bytes = 1 << 16, .max_inflight = 100,
-	});
-}
-
-static bool is_ready(struct world *world)
-{
-	struct vhost_backend_setup setup = {};
-
-	return !try_ioctl(world->channel, VHOST_BACKEND_GET_SETUP, &setup) &&
-	       setup.nr_vrings == VRINGS;
-}
-
 static bool is_new(struct world *world)
 {
 	struct vhost_backend_setup setup;
@@ -140,134 +44,385 @@ static bool is_new(struct world *world)
 	return try_ioctl(world->channel, VHOST_BACKEND_GET_SETUP, &setup) == -ENOTCONN;
 }
 
-/* Calls of a channel that is READY and has a worker */
-
-static int prepare_unattached(struct world *world)
+TEST_F_TIMEOUT(faults, open, 280)
 {
-	return try_ioctl(world->worker, VHOST_BACKEND_TEST_DETACH, NULL);
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_none, .call = call_open, .done = is_new,
+	});
 }
 
-static long call_attach(struct world *world)
+/* Each area is of one page at most, which one allocation gives or not. */
+static long call_setup_small(struct world *world)
 {
-	struct vhost_backend_test_attach attach = {
-		.fd = world->channel, .nr_vrings = VRINGS, .name = "faults",
-	};
-
-	return try_ioctl(world->worker, VHOST_BACKEND_TEST_ATTACH, &attach);
+	return channel_setup(world->channel, (struct vhost_backend_setup){
+		.nr_vrings = VRINGS, .ring_bytes = PAGE, .max_inflight = 16,
+	});
 }
 
-static bool is_attached(struct world *world)
+static long call_setup(struct world *world)
 {
-	return channel_stats(world->channel).backends == 1;
+	return channel_setup(world->channel, (struct vhost_backend_setup){
+		.nr_vrings = VRINGS, .ring_bytes = 1 << 16, .max_inflight = 100,
+	});
 }
 
-static long call_send(struct world *world)
+static long call_setup_large(struct world *world)
 {
-	return map_async(world->worker, 1, world->file, &world->cookie);
+	return channel_setup(world->channel, (struct vhost_backend_setup){
+		.nr_vrings = 32768, .ring_bytes = 256 * PAGE, .max_inflight = 4096,
+	});
 }
 
-static bool is_sent(struct world *world)
+/* The last of the areas is the only one of many pages. */
+static long call_setup_slots(struct world *world)
 {
-	/* The test worker may have sent it, and then failed to say so. */
-	return channel_stats(world->channel).requests_queued &&
-	       readable(world->channel, 0);
+	return channel_setup(world->channel, (struct vhost_backend_setup){
+		.nr_vrings = VRINGS, .ring_bytes = PAGE, .max_inflight = 1000,
+	});
 }
 
-/* Reading: three messages, of which the second has a file */
-
-static int prepare_messages(struct world *world)
+/* It can do what a channel does. */
+static bool is_ready(struct world *world)
 {
-	int err = send_iotlb(world->worker, 0, 1);
+	struct vhost_backend_setup setup = {};
 
-	if (!err)
-		err = map_async(world->worker, 1, world->file, &world->cookie);
-	return err ? err : raise_call(world->worker, 3);
+	if (try_ioctl(world->channel, VHOST_BACKEND_GET_SETUP, &setup) || !setup.nr_vrings)
+		return false;
+	world->worker = worker_attach(world->channel, "faults", 0, VRINGS);
+	return world->worker >= 0 && !prepare_delivered(world);
 }
 
-static void count_message(void *arg, const struct message *message)
+TEST_F_TIMEOUT(faults, set_up_small, 280)
 {
-	struct world *world = arg;
-
-	world->messages++;
-	if (message->msg.fd >= 0) {
-		world->files++;
-		close(message->msg.fd);
-	}
-	if (message->msg.flags & VHOST_BACKEND_MSG_NEED_REPLY)
-		world->message = *message;
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_new, .call = call_setup_small, .done = is_ready,
+	});
 }
+
+TEST_F_TIMEOUT(faults, set_up, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_new, .call = call_setup, .done = is_ready,
+	});
+}
+
+TEST_F_TIMEOUT(faults, set_up_large, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_new, .call = call_setup_large, .done = is_ready,
+	});
+}
+
+TEST_F_TIMEOUT(faults, set_up_small_starved, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_new, .call = call_setup_small, .done = is_ready,
+		.starved = true,
+	});
+}
+
+TEST_F_TIMEOUT(faults, set_up_starved, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_new, .call = call_setup, .done = is_ready,
+		.starved = true,
+	});
+}
+
+TEST_F_TIMEOUT(faults, set_up_slots_starved, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_new, .call = call_setup_slots, .done = is_ready,
+		.starved = true,
+	});
+}
+
+/* Reading */
 
 static long call_read(struct world *world)
 {
 	return read_messages(world->channel, READ_MAX, 0, count_message, world);
 }
 
-/* Fewer at once than there were is no error: they are there. */
-static bool is_read(struct world *world)
+TEST_F_TIMEOUT(faults, read, 280)
 {
-	int n = drain(world->channel, READ_MAX, count_message, world);
-
-	return n >= 0 && world->messages == 3 && world->files == 1;
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_messages, .call = call_read, .done = is_read,
+	});
 }
 
-static int prepare_delivered(struct world *world)
+static int prepare_map(struct world *world)
 {
-	int err = prepare_messages(world);
-
-	return err ? err : is_read(world) ? 0 : -EPROTO;
+	return map_async(world->worker, 1, world->file, &world->cookie[0]);
 }
+
+static bool is_map_read(struct world *world)
+{
+	return world->messages == 1 && has_received(world, 1);
+}
+
+/*
+ * In pieces that split the word of the descriptor, and are more than the kernel has
+ * at hand for it.
+ */
+static long call_read_pieces(struct world *world)
+{
+	enum { PIECE = offsetof(struct vhost_backend_msg, fd) / 2 + 1, PIECES = 9 };
+	uint64_t buffer[PIECE * PIECES / sizeof(uint64_t) + 1];
+	struct iovec iov[PIECES];
+	ssize_t n;
+
+	for (unsigned int i = 0; i < PIECES; i++)
+		iov[i] = (struct iovec){ (char *)buffer + i * PIECE, PIECE };
+	n = preadv2(world->channel, iov, PIECES, -1, RWF_NOWAIT);
+	return n < 0 ? -errno : each_message(buffer, n, count_message, world);
+}
+
+TEST_F_TIMEOUT(faults, read_in_pieces, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_map, .call = call_read_pieces, .done = is_map_read,
+	});
+}
+
+/* A table of descriptors never shrinks, but one that was shared is made anew. */
+static int renew_table(void)
+{
+	pid_t other = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	int err;
+
+	if (other < 0)
+		return -errno;
+	while (!other)
+		pause();
+	err = unshare(CLONE_FILES) ? -errno : 0;
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	return err;
+}
+
+static int prepare_full_table(struct world *world)
+{
+	int err = renew_table();
+
+	err = err ?: prepare_map(world);
+	while (!err && dup(world->event) < TABLE - 1)
+		;
+	return err;
+}
+
+static bool is_read_and_table_empty(struct world *world)
+{
+	bool read = is_map_read(world);
+
+	for (int fd = world->event + 1; fd < TABLE; fd++)
+		if (fd != world->channel && fd != world->worker)
+			close(fd);
+	return read;
+}
+
+/* The descriptor of the file is the one that it has to grow for. */
+TEST_F_TIMEOUT(faults, read_into_a_full_table, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_full_table, .call = call_read,
+		.done = is_read_and_table_empty,
+	});
+}
+
+static int prepare_duplicate(struct world *world)
+{
+	int err = renew_table();
+
+	return err ?: prepare_messages(world);
+}
+
+static long call_duplicate(struct world *world)
+{
+	int fd = fcntl(world->channel, F_DUPFD_CLOEXEC, TABLE);
+
+	if (fd < 0)
+		return -errno;
+	close(world->channel);
+	world->channel = fd;
+	return 0;
+}
+
+TEST_F_TIMEOUT(faults, duplicate, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_duplicate, .call = call_duplicate, .done = is_read,
+	});
+}
+
+/* Replies */
 
 static long call_write(struct world *world)
 {
-	return channel_reply(world->channel, &world->message.msg, 0);
+	return channel_reply(world->channel, &world->message[0].msg, 0);
+}
+
+TEST_F_TIMEOUT(faults, write, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_delivered, .call = call_write, .done = is_answered,
+	});
+}
+
+static int prepare_several(struct world *world)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < REPLIES; i++)
+		err = map_async(world->worker, i, world->file, &world->cookie[i]);
+	if (!err)
+		err = drain(world->channel, READ_MAX, count_message, world);
+	return err == REPLIES && has_received(world, REPLIES) ? 0 : err ?: -EPROTO;
+}
+
+/* Those that are left, each in two pieces; the kernel may take fewer. */
+static long call_write_several(struct world *world)
+{
+	struct vhost_backend_reply replies[REPLIES];
+	struct iovec iov[2 * REPLIES];
+	unsigned int from = world->answered;
+	ssize_t n;
+
+	for (unsigned int i = 0; i < REPLIES; i++) {
+		char *at = (char *)&replies[i];
+
+		replies[i] = reply_to(&world->message[i].msg, 0);
+		iov[2 * i] = (struct iovec){ at, 20 };
+		iov[2 * i + 1] = (struct iovec){ at + 20, sizeof(replies[i]) - 20 };
+	}
+	n = writev(world->channel, iov + 2 * from, 2 * (REPLIES - from));
+	if (n < 0)
+		return -errno;
+	world->answered += n / sizeof(*replies);
+	return n;
+}
+
+static bool are_answered(struct world *world)
+{
+	bool answered = true;
+
+	while (world->answered < REPLIES && call_write_several(world) > 0)
+		;
+	for (unsigned int i = 0; i < REPLIES; i++)
+		answered &= !async_error(world->worker, world->cookie[i]);
+	return answered;
+}
+
+TEST_F_TIMEOUT(faults, write_several, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_several, .call = call_write_several,
+		.done = are_answered,
+	});
 }
 
 static long call_reply(struct world *world)
 {
-	struct vhost_backend_reply reply = reply_to(&world->message.msg, 0);
+	struct vhost_backend_reply reply = reply_to(&world->message[0].msg, 0);
 
 	return try_ioctl(world->channel, VHOST_BACKEND_REPLY, &reply);
 }
 
-static bool is_answered(struct world *world)
+TEST_F_TIMEOUT(faults, reply, 280)
 {
-	return !async_error(world->worker, world->cookie);
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_delivered, .call = call_reply, .done = is_answered,
+	});
 }
 
-static int prepare_lookup(struct world *world)
+TEST_F_TIMEOUT(faults, reply_with_a_file, 280)
 {
-	struct vhost_backend_shared_object object = { .uuid = "a shared object" };
-	int err = send_async(world->worker, VHOST_BACKEND_SHARED_OBJECT_LOOKUP, &object,
-			     sizeof(object), -1, &world->cookie);
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_lookup, .call = call_reply_file, .done = is_answered,
+	});
+}
 
-	if (!err && channel_read(world->channel, &world->message) < 0)
-		err = -EPROTO;
+/* TAKE_FD */
+
+static long take(struct world *world, struct vhost_backend_take_fd *take)
+{
+	long err = try_ioctl(world->channel, VHOST_BACKEND_TAKE_FD, take);
+
+	if (!err)
+		receive_file(world, take->fd);
 	return err;
-}
-
-static long call_reply_file(struct world *world)
-{
-	struct vhost_backend_reply reply = reply_to(&world->message.msg, 0);
-
-	reply.msg.fd = world->file;
-	return try_ioctl(world->channel, VHOST_BACKEND_REPLY, &reply);
 }
 
 static long call_take_fd(struct world *world)
 {
-	struct vhost_backend_take_fd take = { .id = world->message.msg.id, .fd = -1 };
-	int err = try_ioctl(world->channel, VHOST_BACKEND_TAKE_FD, &take);
-
-	if (!err)
-		close(take.fd);
-	return err;
+	return take(world, &(struct vhost_backend_take_fd){
+		.id = world->message[0].msg.id,
+	});
 }
 
 /* The file is the frontend's, and still the request's. */
 static bool is_still_delivered(struct world *world)
 {
-	return call_write(world) > 0 && is_answered(world);
+	return has_received(world, 1) && call_write(world) > 0 && is_answered(world);
 }
+
+TEST_F_TIMEOUT(faults, take_fd, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_delivered, .call = call_take_fd,
+		.done = is_still_delivered,
+	});
+}
+
+/* Who reads has not the credentials for a descriptor, who takes it later has. */
+static int prepare_withheld(struct world *world)
+{
+	struct vhost_backend_vring_area area = { .vring = 1, .size = PAGE };
+	struct message *message = &world->message[0];
+	int err = send_plain(world->worker, VHOST_BACKEND_VRING_HOST_NOTIFIER_MSG, &area,
+			     sizeof(area), world->file);
+
+	err = err ?: limits_are_lifted(true);
+	if (!err && channel_read(world->channel, message) < 0)
+		err = -EPROTO;
+	if (!err && message->msg.fd != VHOST_BACKEND_FD_PENDING)
+		err = -EPROTO;
+	return err ?: limits_are_lifted(false);
+}
+
+/* Nothing is left to be done for it. */
+static bool is_gone(struct world *world)
+{
+	return has_received(world, 1) && call_take_fd(world) == -ENOENT;
+}
+
+TEST_F_TIMEOUT(faults, take_fd_without_reply, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_withheld, .call = call_take_fd, .done = is_gone,
+	});
+}
+
+/* A copy of one word can't be made to fail but by its address. */
+TEST_F_TIMEOUT(faults, take_fd_to_nowhere, 60)
+{
+	struct vhost_backend_take_fd argument = {};
+	struct state before, after;
+
+	ASSERT_EQ(0, world_open(&world));
+	ASSERT_EQ(0, prepare_withheld(&world));
+	argument.id = world.message[0].msg.id;
+	before = world_state(&world);
+	EXPECT_EQ(-EFAULT, take(&world, read_only_page(&argument, sizeof(argument))));
+	after = world_state(&world);
+	EXPECT_TRUE(same_state(&before, &after))
+		show_difference(&before, &after);
+	EXPECT_EQ(0, call_take_fd(&world));
+	EXPECT_TRUE(is_gone(&world));
+	EXPECT_EQ(0, world_close(&world));
+}
+
+/* What only looks */
 
 static long call_stats(struct world *world)
 {
@@ -276,11 +431,21 @@ static long call_stats(struct world *world)
 	return try_ioctl(world->channel, VHOST_BACKEND_GET_STATS, &stats);
 }
 
+TEST_F_TIMEOUT(faults, get_stats, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){ .call = call_stats });
+}
+
 static long call_get_setup(struct world *world)
 {
 	struct vhost_backend_setup setup;
 
 	return try_ioctl(world->channel, VHOST_BACKEND_GET_SETUP, &setup);
+}
+
+TEST_F_TIMEOUT(faults, get_setup, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){ .call = call_get_setup });
 }
 
 static long call_fdinfo(struct world *world)
@@ -300,6 +465,40 @@ static long call_fdinfo(struct world *world)
 	return n;
 }
 
+TEST_F_TIMEOUT(faults, fdinfo, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){ .call = call_fdinfo });
+}
+
+/* So often that the kernel needs memory for it; it sleeps in between. */
+static long call_poll(struct world *world)
+{
+	enum { TIMES = 64 };
+	struct pollfd p[TIMES];
+
+	for (unsigned int i = 0; i < TIMES; i++)
+		p[i] = (struct pollfd){ .fd = world->channel, .events = POLLIN };
+	return poll(p, TIMES, 1) < 0 ? -errno : 0;
+}
+
+static bool is_woken(struct world *world)
+{
+	return !readable(world->channel, 0) && !raise_call(world->worker, 0) &&
+	       readable(world->channel, 0);
+}
+
+TEST_F_TIMEOUT(faults, poll, 280)
+{
+	each_in_turn(_metadata, &world, (struct trial){
+		.call = call_poll, .done = is_woken,
+	});
+}
+
+static int prepare_raised(struct world *world)
+{
+	return raise_call(world->worker, 0);
+}
+
 static long call_epoll(struct world *world)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
@@ -310,237 +509,22 @@ static long call_epoll(struct world *world)
 		return -errno;
 	if (epoll_ctl(fd, EPOLL_CTL_ADD, world->channel, &event))
 		ret = -errno;
-	if (!ret && (raise_call(world->worker, 0) || epoll_wait(fd, &event, 1, 0) != 1))
-		ret = -ENOMEM;	/* of the test worker, or of the poll */
+	else if (epoll_wait(fd, &event, 1, 0) != 1)
+		ret = -EPROTO;
 	close(fd);
 	return ret;
 }
 
-/* Bindings */
-
-static long call_bind(struct world *world)
-{
-	return net_bind_one(world->channel, VHOST_BACKEND_BIND_VRING_CALL, 2,
-			    world->event, 0);
-}
-
-static bool is_bound(struct world *world)
-{
-	struct message message;
-
-	return channel_stats(world->channel).bindings == 1 &&
-	       !eventfd_write(world->event, 1) &&
-	       channel_read(world->channel, &message) > 0 &&
-	       message.msg.request == VHOST_BACKEND_VRING_CALL &&
-	       message.state.index == 2;
-}
-
-static long call_unbind(struct world *world)
-{
-	return net_bind_one(world->channel, VHOST_BACKEND_BIND_VRING_CALL, 2, -1, 0);
-}
-
-static int prepare_bound(struct world *world)
-{
-	return call_bind(world);
-}
-
-static bool is_unbound(struct world *world)
-{
-	return channel_stats(world->channel).bindings == 0;
-}
-
-static int prepare_device(struct world *world)
-{
-	return net_open_mode(&world->net, 0, NET_IOTLB);
-}
-
-static long call_bind_device(struct world *world)
-{
-	return net_bind_one(world->channel, VHOST_BACKEND_BIND_IOTLB, 0,
-			    world->net.vhost, 0);
-}
-
-/* The device's miss comes through the channel. */
-static bool is_device_bound(struct world *world)
-{
-	uint8_t frame[NET_FRAME_MIN] = {};
-	struct message message = {};
-
-	net_headers(&world->net, frame, sizeof(frame));
-	net_transmit(&world->net, frame, sizeof(frame));
-	net_kick(&world->net.queue[NET_TX]);
-	return channel_stats(world->channel).bindings == 1 &&
-	       readable(world->channel, LIMIT_MS) &&
-	       channel_read(world->channel, &message) > 0 &&
-	       message.msg.request == VHOST_BACKEND_IOTLB_MSG;
-}
-
-static int world_open(struct world *world)
-{
-	struct vhost_backend_setup setup = {
-		.nr_vrings = VRINGS, .max_inflight = 16,
-	};
-	struct pair pair;
-	int err;
-
-	memset(world, 0, sizeof(*world));
-	net_init(&world->net, 0, NET_IOTLB, NULL);
-	world->file = make_file(1);
-	world->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = pair_open(&pair, O_NONBLOCK, setup);
-	world->channel = pair.channel;
-	world->worker = pair.worker;
-	return err;
-}
-
-static void world_close(struct world *world)
-{
-	const int fds[] = { world->worker, world->channel, world->file, world->event };
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(fds); i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-	net_close(&world->net);
-}
-
-FIXTURE(faults) {
-};
-
-FIXTURE_SETUP(faults)
-{
-	ASSERT_EQ(0, all_faults());
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, fail_nth);
-}
-
-FIXTURE_TEARDOWN(faults)
-{
-	close(fail_nth);
-}
-
-/*
- * @prepare, without faults, returns 0 or a negative errno; @call a negative errno,
- * or it has done what it should; @done tells whether it has. The first and the
- * last may be NULL.
- */
-static void each_in_turn(struct __test_metadata *_metadata,
-			 int (*prepare)(struct world *world),
-			 long (*call)(struct world *world),
-			 bool (*done)(struct world *world))
-{
-	unsigned int n = 0, errors = 0;
-	bool fired = true;
-
-	while (fired) {
-		struct world world;
-		long ret;
-
-		ASSERT_GT(FAULTS_MAX, ++n);
-		ASSERT_EQ(0, world_open(&world));
-		ASSERT_EQ(0, prepare ? prepare(&world) : 0);
-		arm(n);
-		ret = call(&world);
-		fired = disarm();
-		if (ret < 0) {
-			errors++;
-			ASSERT_TRUE(fired);
-			EXPECT_TRUE(ret == -ENOMEM || ret == -EFAULT) {
-				TH_LOG("fault %u: %s", n, strerror(-ret));
-			}
-			ret = call(&world);
-		}
-		EXPECT_LE(0, ret) {
-			TH_LOG("after fault %u: %s", n, strerror(-ret));
-		}
-		EXPECT_TRUE(!done || done(&world)) {
-			TH_LOG("after fault %u", n);
-		}
-		world_close(&world);
-	}
-	printf("# %s: %u faults, %u errors\n", _metadata->name, n - 1, errors);
-	fflush(stdout);
-	EXPECT_LT(1U, n);
-}
-
-TEST_F_TIMEOUT(faults, open, 280)
-{
-	each_in_turn(_metadata, prepare_none, call_open, is_new);
-}
-
-TEST_F_TIMEOUT(faults, set_up, 280)
-{
-	each_in_turn(_metadata, prepare_new, call_setup, is_ready);
-}
-
-TEST_F_TIMEOUT(faults, attach, 280)
-{
-	each_in_turn(_metadata, prepare_unattached, call_attach, is_attached);
-}
-
-TEST_F_TIMEOUT(faults, send, 280)
-{
-	each_in_turn(_metadata, NULL, call_send, is_sent);
-}
-
-TEST_F_TIMEOUT(faults, read, 280)
-{
-	each_in_turn(_metadata, prepare_messages, call_read, is_read);
-}
-
-TEST_F_TIMEOUT(faults, write, 280)
-{
-	each_in_turn(_metadata, prepare_delivered, call_write, is_answered);
-}
-
-TEST_F_TIMEOUT(faults, reply, 280)
-{
-	each_in_turn(_metadata, prepare_delivered, call_reply, is_answered);
-}
-
-TEST_F_TIMEOUT(faults, reply_with_a_file, 280)
-{
-	each_in_turn(_metadata, prepare_lookup, call_reply_file, is_answered);
-}
-
-TEST_F_TIMEOUT(faults, take_fd, 280)
-{
-	each_in_turn(_metadata, prepare_delivered, call_take_fd, is_still_delivered);
-}
-
-TEST_F_TIMEOUT(faults, get_stats, 280)
-{
-	each_in_turn(_metadata, NULL, call_stats, NULL);
-}
-
-TEST_F_TIMEOUT(faults, get_setup, 280)
-{
-	each_in_turn(_metadata, NULL, call_get_setup, NULL);
-}
-
-TEST_F_TIMEOUT(faults, fdinfo, 280)
-{
-	each_in_turn(_metadata, NULL, call_fdinfo, NULL);
-}
-
 TEST_F_TIMEOUT(faults, epoll, 280)
 {
-	each_in_turn(_metadata, NULL, call_epoll, NULL);
+	each_in_turn(_metadata, &world, (struct trial){
+		.prepare = prepare_raised, .call = call_epoll,
+	});
 }
 
-TEST_F_TIMEOUT(faults, bind, 280)
+TEST_F(faults, of_every_kind)
 {
-	each_in_turn(_metadata, NULL, call_bind, is_bound);
-}
-
-TEST_F_TIMEOUT(faults, unbind, 280)
-{
-	each_in_turn(_metadata, prepare_bound, call_unbind, is_unbound);
-}
-
-TEST_F_TIMEOUT(faults, bind_iotlb, 280)
-{
-	each_in_turn(_metadata, prepare_device, call_bind_device, is_device_bound);
+	expect_every_kind(_metadata);
 }
 
 TEST_HARNESS_MAIN
