@@ -458,18 +458,91 @@ static void expect_ended(struct __test_metadata *_metadata, int worker,
 	EXPECT_EQ(1U, result.count);
 }
 
-/* Nobody but a reader waits for it: no worker, no other call. */
+static bool is_asleep(pid_t pid)
+{
+	char path[32], state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat = fopen(path, "r");
+	if (!stat)
+		return false;
+	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(stat);
+	return state == 'S';
+}
+
+/* Another process that reads the channel waits for its turn, and can be killed. */
+static void expect_wait(struct __test_metadata *_metadata, int channel)
+{
+	struct message m;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		try_read(channel, &m, sizeof(m));
+		_exit(0);
+	}
+	for (int i = 0; i < PATIENCE_MS / 10 && !is_asleep(pid); i++)
+		usleep(10000);
+	usleep(50000);
+	EXPECT_TRUE(is_asleep(pid));
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+/* One who can't wait, and those who do: O_NONBLOCK is for messages, not for turns. */
+static void check_other_readers(struct __test_metadata *_metadata, int channel)
+{
+	int flags = fcntl(channel, F_GETFL);
+	struct message m;
+	struct iovec iov = { &m, sizeof(m) };
+
+	EXPECT_EQ(-1, preadv2(channel, &iov, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	expect_wait(_metadata, channel);
+	fcntl(channel, F_SETFL, flags & ~O_NONBLOCK);
+	expect_wait(_metadata, channel);
+	fcntl(channel, F_SETFL, flags);
+}
+
+/* Another channel, also of this process, is not concerned. */
+static void check_other_channel(struct __test_metadata *_metadata)
+{
+	struct ends ends = {};
+	uint64_t cookie;
+	struct message m;
+
+	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
+	ASSERT_EQ(0, ask(ends.worker, 5, &cookie));
+	ASSERT_LT(0, await_message(ends.channel, &m));
+	EXPECT_EQ(5U, asked_number(&m));
+	expect_success(_metadata, &ends, cookie, &m.msg);
+	ends_close(&ends);
+}
+
+/* Only those who read the same channel wait for it: no worker, no other call. */
 TEST_F_TIMEOUT(hostile, buffer_that_does_not_come, 120)
 {
 	struct vhost_backend_test_send send;
+	struct waiting delivered;
 	struct stuck stuck;
 	struct ends ends = {};
 	struct message m;
 	uint64_t first;
 
 	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
+	delivered = deliver(_metadata, &ends, find_kind(VHOST_BACKEND_SHMEM_UNMAP));
 	ASSERT_EQ(0, ask(ends.worker, 1, &first));
 	ASSERT_TRUE(get_stuck(&stuck, ends.channel));
+	check_other_readers(_metadata, ends.channel);
+	check_other_channel(_metadata);
+	EXPECT_LT(0, channel_reply(ends.channel, &delivered.msg, 0));
+	expect_ended(_metadata, ends.worker, delivered.cookie, 0);
 	send = send_of(find_kind(VHOST_BACKEND_SHMEM_UNMAP), &ends);
 	send.flags = VHOST_BACKEND_TEST_REPLY | VHOST_BACKEND_TEST_ASYNC;
 	send.timeout_ms = 20;

@@ -12,6 +12,7 @@
 
 #define PARAMETERS	"/sys/module/vhost_backend/parameters/"
 #define CHANNEL		"/tmp/channel"
+#define DEVICE		"/tmp/device"
 #define CGROUP		"/tmp/cgroup/vhost-backend"
 #define MIB		1048576L
 
@@ -19,12 +20,20 @@
 #define ONE		54321
 #define OTHER		54322
 
-static const char * const parameters[] = {
-	"max_channels", "max_bindings", "max_ring_bytes", "reply_timeout_ms",
+static const struct {
+	const char *name;
+	const char *value;	/* by default */
+} parameters[] = {
+	{ "max_channels", "1024" },
+	{ "max_memory", "1073741824" },
+	{ "max_bindings", "65536" },
+	{ "max_devices", "4096" },
+	{ "max_ring_bytes", "16777216" },
+	{ "reply_timeout_ms", "30000" },
 };
 
-/* Limits of the administrator, put back however the test ends. */
-FIXTURE(limits) {
+/* Of the administrator, put back however the test ends. */
+struct values {
 	char before[ARRAY_SIZE(parameters)][32];
 };
 
@@ -60,19 +69,47 @@ static bool set_limit(const char *name, const char *value)
 	return write_file(PARAMETERS, name, value);
 }
 
-FIXTURE_SETUP(limits)
+/* A vhost device that every user may open, if there is one */
+static bool device_for_all(void)
+{
+	struct stat st;
+
+	if (stat("/dev/vhost-net", &st))
+		return true;
+	return !mknod(DEVICE, S_IFCHR, st.st_rdev) && !chmod(DEVICE, 0666);
+}
+
+/* Also, for users who may do nothing else: devices that they can open. */
+static bool limits_begin(struct values *values)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++)
-		ASSERT_TRUE(read_file(PARAMETERS, parameters[i], self->before[i],
-				      sizeof(self->before[i])));
-	ASSERT_EQ(0, private_tmp());
-	ASSERT_EQ(0, node_for_all(CHANNEL));
+		if (!read_file(PARAMETERS, parameters[i].name, values->before[i],
+			       sizeof(values->before[i])))
+			return false;
+	return !private_tmp() && !node_for_all(CHANNEL) && device_for_all();
+}
+
+static bool limits_end(const struct values *values)
+{
+	bool done = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++)
+		done &= set_limit(parameters[i].name, values->before[i]);
+	return done;
+}
+
+FIXTURE(limits) {
+	struct values values;
+};
+
+FIXTURE_SETUP(limits)
+{
+	ASSERT_TRUE(limits_begin(&self->values));
 }
 
 FIXTURE_TEARDOWN(limits)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++)
-		EXPECT_TRUE(set_limit(parameters[i], self->before[i]));
+	EXPECT_TRUE(limits_end(&self->values));
 }
 
 /* A child becomes @user, without capabilities, and can become another. */
@@ -91,30 +128,32 @@ static void open_channels(int *channels, unsigned int count)
 	}
 }
 
-static int set_up(int channel)
-{
-	return channel_setup(channel, (struct vhost_backend_setup){});
-}
-
 static int set_up_large(int channel, uint32_t ring_bytes)
 {
 	return channel_setup(channel, (struct vhost_backend_setup){
 		.ring_bytes = ring_bytes });
 }
 
-/* Binds an eventfd of its own, which stays open. */
-static int bind_new(int channel, uint32_t index)
+static int set_up(int channel)
 {
-	return bind_eventfd(channel, VHOST_BACKEND_BIND_VRING_CALL, index,
-			    eventfd(0, EFD_CLOEXEC), 0);
+	return set_up_large(channel, 0);
+}
+
+static bool is_new(int channel)
+{
+	struct vhost_backend_setup setup;
+
+	return try_ioctl(channel, VHOST_BACKEND_GET_SETUP, &setup) == -ENOTCONN;
 }
 
 TEST_F(limits, defaults)
 {
-	EXPECT_EQ(1024, atoi(self->before[0]));
-	EXPECT_EQ(65536, atoi(self->before[1]));
-	EXPECT_EQ(16777216, atoi(self->before[2]));
-	EXPECT_EQ(30000, atoi(self->before[3]));
+	char value[34];
+
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
+		snprintf(value, sizeof(value), "%s\n", parameters[i].value);
+		EXPECT_STREQ(value, self->values.before[i]);
+	}
 }
 
 /* Where the worker does not say. The default would be longer than we wait. */
@@ -137,99 +176,194 @@ TEST_F_TIMEOUT(limits, reply_timeout, 60)
 TEST_F(limits, ring_bytes)
 {
 	int channel = open(CHANNEL, O_RDWR | O_CLOEXEC);
-	struct vhost_backend_setup setup;
 
 	ASSERT_TRUE(set_limit("max_ring_bytes", "8192"));
 	EXPECT_EQ(-E2BIG, set_up_large(channel, 16384));
 	EXPECT_EQ(-E2BIG, set_up_large(channel, 16777216));
 	EXPECT_EQ(-EINVAL, set_up_large(channel, 33554432));
-	EXPECT_EQ(-ENOTCONN, try_ioctl(channel, VHOST_BACKEND_GET_SETUP, &setup));
+	EXPECT_TRUE(is_new(channel));
 	EXPECT_EQ(0, set_up_large(channel, 8192));
+	close(channel);
+	ASSERT_TRUE(set_limit("max_ring_bytes", "0"));
+	channel = open(CHANNEL, O_RDWR | O_CLOEXEC);
+	EXPECT_EQ(-E2BIG, set_up_large(channel, 4096));
 	close(channel);
 }
 
-static void use_up_channels(void *arg)
+/* What is counted for a user */
+
+/* A channel takes one place: when it is set up, or when something is bound to it. */
+struct limited {
+	const char *parameter;
+	unsigned long place;	/* so much of it, or a little more */
+	uint32_t ring_bytes;
+	unsigned int source;	/* that is bound, or 0 */
+	int error;		/* where there is no place left */
+};
+
+struct taker {
+	int channel;
+	int source;
+};
+
+static bool set_places(const struct limited *limited, unsigned int places)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%lu", places * limited->place + limited->place / 2);
+	return set_limit(limited->parameter, value);
+}
+
+static void open_takers(const struct limited *limited, struct taker *takers,
+			unsigned int count)
+{
+	for (unsigned int n = 0; n < count; n++) {
+		open_channels(&takers[n].channel, 1);
+		takers[n].source = limited->source == VHOST_BACKEND_BIND_IOTLB ?
+				   open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC) :
+				   eventfd(0, EFD_CLOEXEC);
+		child_check(takers[n].source >= 0);
+	}
+}
+
+/* Who could not bind has been set up all the same, and tries again. */
+static int take(const struct limited *limited, const struct taker *taker)
+{
+	int err = set_up_large(taker->channel, limited->ring_bytes);
+
+	if (!limited->source || (err && err != -EBUSY))
+		return err;
+	return bind_eventfd(taker->channel, limited->source, 0, taker->source, 0);
+}
+
+static bool takes(const struct limited *limited, const struct taker *taker)
+{
+	return !take(limited, taker);
+}
+
+static bool finds_no_place(const struct limited *limited, const struct taker *taker)
+{
+	return take(limited, taker) == -limited->error &&
+	       (limited->source || is_new(taker->channel));
+}
+
+static void give_back(struct taker *taker)
+{
+	close(taker->channel);
+	close(taker->source);
+}
+
+FIXTURE(places) {
+	struct values values;
+	bool missing;
+};
+
+FIXTURE_VARIANT(places) {
+	struct limited limited;
+};
+
+FIXTURE_VARIANT_ADD(places, channels) {
+	.limited = { .parameter = "max_channels", .place = 1, .error = EMFILE },
+};
+
+FIXTURE_VARIANT_ADD(places, memory) {
+	.limited = { .parameter = "max_memory", .place = MIB, .ring_bytes = MIB,
+		     .error = E2BIG },
+};
+
+FIXTURE_VARIANT_ADD(places, bindings) {
+	.limited = { .parameter = "max_bindings", .place = 1, .error = EMFILE,
+		     .source = VHOST_BACKEND_BIND_VRING_CALL },
+};
+
+FIXTURE_VARIANT_ADD(places, devices) {
+	.limited = { .parameter = "max_devices", .place = 1, .error = EMFILE,
+		     .source = VHOST_BACKEND_BIND_IOTLB },
+};
+
+FIXTURE_SETUP(places)
+{
+	ASSERT_TRUE(limits_begin(&self->values));
+	self->missing = variant->limited.source == VHOST_BACKEND_BIND_IOTLB &&
+			access(DEVICE, F_OK);
+	if (self->missing)
+		SKIP(return, "/dev/vhost-net is missing: modprobe vhost_net");
+}
+
+FIXTURE_TEARDOWN(places)
+{
+	EXPECT_TRUE(limits_end(&self->values));
+}
+
+/*
+ * A test's child, which is given what is limited. With an older harness what the
+ * fixture skips runs all the same.
+ */
+#define run_limited(child) \
+	(self->missing ? 0 : child_run(child, (void *)&variant->limited))
+
+static void use_up(void *arg)
 {
 	struct vhost_backend_setup defaults = {}, wrong = { .nr_vrings = ~0U };
-	void *unwritable = read_only_page(&defaults, sizeof(defaults));
-	int channels[4];
+	const struct limited *limited = arg;
+	struct taker takers[4];
+	void *unwritable;
 
+	defaults.ring_bytes = limited->ring_bytes;
+	unwritable = read_only_page(&defaults, sizeof(defaults));
 	become(ONE);
-	open_channels(channels, 4);
+	open_takers(limited, takers, 4);
 	/* A SETUP that fails does not use a place up. */
 	for (unsigned int n = 0; n < 5; n++) {
-		child_check(channel_setup(channels[0], wrong) == -EINVAL);
-		child_check(try_ioctl(channels[0], VHOST_BACKEND_SETUP,
+		child_check(channel_setup(takers[0].channel, wrong) == -EINVAL);
+		child_check(try_ioctl(takers[0].channel, VHOST_BACKEND_SETUP,
 				      unwritable) == -EFAULT);
 	}
-	child_check(wait_until(!set_up(channels[0])));
-	child_check(!set_up(channels[1]));
-	child_check(set_up(channels[2]) == -EMFILE);
-	child_check(try_ioctl(channels[2], VHOST_BACKEND_GET_SETUP,
-			      &defaults) == -ENOTCONN);
-	close(channels[0]);
-	child_check(wait_until(!set_up(channels[2])));
-	child_check(set_up(channels[3]) == -EMFILE);
+	child_check(wait_until(takes(limited, &takers[0])));
+	child_check(takes(limited, &takers[1]));
+	for (unsigned int n = 0; n < 5; n++)
+		child_check(finds_no_place(limited, &takers[2]));
+	give_back(&takers[0]);
+	child_check(wait_until(takes(limited, &takers[2])));
+	child_check(finds_no_place(limited, &takers[3]));
 }
 
 /* Twice: the places of a process that is gone are free again. */
-TEST_F(limits, channels_of_a_user)
+TEST_F(places, of_a_user)
 {
-	ASSERT_TRUE(set_limit("max_channels", "2"));
-	EXPECT_EQ(0, child_run(use_up_channels, NULL));
-	EXPECT_EQ(0, child_run(use_up_channels, NULL));
+	ASSERT_TRUE(set_places(&variant->limited, 2));
+	EXPECT_EQ(0, run_limited(use_up));
+	EXPECT_EQ(0, run_limited(use_up));
 }
 
-static void use_up_channels_of_two(void *arg)
+static void use_up_of_two(void *arg)
 {
-	int channels[6];
+	const struct limited *limited = arg;
+	struct taker takers[6];
 
-	open_channels(channels, 6);
+	open_takers(limited, takers, 6);
 	become(ONE);
-	child_check(!set_up(channels[0]) && !set_up(channels[1]));
-	child_check(set_up(channels[2]) == -EMFILE);
+	child_check(takes(limited, &takers[0]) && takes(limited, &takers[1]));
+	child_check(finds_no_place(limited, &takers[2]));
 	become(OTHER);
-	child_check(!set_up(channels[2]) && !set_up(channels[3]));
-	child_check(set_up(channels[4]) == -EMFILE);
+	/* What somebody binds counts for the user who did SETUP. */
+	if (limited->source)
+		child_check(finds_no_place(limited, &takers[2]));
+	child_check(takes(limited, &takers[3]) && takes(limited, &takers[4]));
+	child_check(finds_no_place(limited, &takers[5]));
 
 	/* What the one gives back is not the other's. */
-	close(channels[2]);
+	give_back(&takers[3]);
 	become(ONE);
-	child_check(set_up(channels[4]) == -EMFILE);
+	child_check(finds_no_place(limited, &takers[2]));
 	become(OTHER);
-	child_check(!set_up(channels[4]));
-	child_check(set_up(channels[5]) == -EMFILE);
+	child_check(wait_until(takes(limited, &takers[5])));
 }
 
-TEST_F(limits, channels_of_two_users)
+TEST_F(places, of_two_users)
 {
-	ASSERT_TRUE(set_limit("max_channels", "2"));
-	EXPECT_EQ(0, child_run(use_up_channels_of_two, NULL));
-}
-
-/* A binding counts for the user who did SETUP, whoever binds. */
-static void use_up_bindings_of_two(void *arg)
-{
-	int channels[2];
-
-	open_channels(channels, 2);
-	become(ONE);
-	child_check(!set_up(channels[0]));
-	become(OTHER);
-	child_check(!set_up(channels[1]));
-	child_check(!bind_new(channels[1], 0) && !bind_new(channels[1], 1));
-	child_check(bind_new(channels[1], 2) == -EMFILE);
-	child_check(!bind_new(channels[0], 0) && !bind_new(channels[0], 1));
-	child_check(bind_new(channels[0], 2) == -EMFILE);
-	become(ONE);
-	child_check(bind_new(channels[0], 2) == -EMFILE);
-	child_check(bind_new(channels[1], 2) == -EMFILE);
-}
-
-TEST_F(limits, bindings_of_two_users)
-{
-	ASSERT_TRUE(set_limit("max_bindings", "2"));
-	EXPECT_EQ(0, child_run(use_up_bindings_of_two, NULL));
+	ASSERT_TRUE(set_places(&variant->limited, 2));
+	EXPECT_EQ(0, run_limited(use_up_of_two));
 }
 
 static void set_capabilities(bool resource, bool others)
@@ -249,161 +383,319 @@ static void set_capabilities(bool resource, bool others)
 
 static void exceed_with_capability(void *arg)
 {
-	int channels[5];
+	const struct limited *limited = arg;
+	struct taker takers[4];
 
-	open_channels(channels, 5);
+	open_takers(limited, takers, 4);
 	become(ONE);
-	child_check(!set_up(channels[0]) && !bind_new(channels[0], 0));
+	child_check(takes(limited, &takers[0]));
 	set_capabilities(false, true);
-	child_check(set_up(channels[1]) == -EMFILE);
-	child_check(bind_new(channels[0], 1) == -EMFILE);
+	child_check(finds_no_place(limited, &takers[1]));
 	set_capabilities(true, false);
-	child_check(!set_up(channels[1]) && !set_up(channels[2]));
-	child_check(!bind_new(channels[0], 1) && !bind_new(channels[1], 1));
+	child_check(takes(limited, &takers[1]) && takes(limited, &takers[2]));
 
 	/* It exempts for as long as one has it. */
 	set_capabilities(false, false);
-	child_check(set_up(channels[3]) == -EMFILE);
-	close(channels[2]);
-	close(channels[1]);
-	child_check(set_up(channels[3]) == -EMFILE);
-	close(channels[0]);
-	child_check(!set_up(channels[3]));
+	child_check(finds_no_place(limited, &takers[3]));
+	give_back(&takers[2]);
+	give_back(&takers[1]);
+	usleep(10000);
+	child_check(finds_no_place(limited, &takers[3]));
+	give_back(&takers[0]);
+	child_check(wait_until(takes(limited, &takers[3])));
 }
 
-TEST_F(limits, capability_exempts)
+TEST_F(places, capability_exempts)
 {
-	ASSERT_TRUE(set_limit("max_channels", "1"));
-	ASSERT_TRUE(set_limit("max_bindings", "1"));
-	EXPECT_EQ(0, child_run(exceed_with_capability, NULL));
+	ASSERT_TRUE(set_places(&variant->limited, 1));
+	EXPECT_EQ(0, run_limited(exceed_with_capability));
 }
 
-TEST_F(limits, root_is_exempt)
+static void exceed_as_root(void *arg)
 {
-	int channels[4];
+	struct taker takers[4];
 
-	ASSERT_TRUE(set_limit("max_channels", "2"));
-	for (int i = 0; i < 4; i++) {
-		channels[i] = channel_open(0);
-		EXPECT_LE(0, channels[i]);
-	}
-	for (int i = 0; i < 4; i++)
-		close(channels[i]);
+	open_takers(arg, takers, 4);
+	for (int n = 0; n < 4; n++)
+		child_check(takes(arg, &takers[n]));
+}
+
+TEST_F(places, root_is_exempt)
+{
+	ASSERT_TRUE(set_places(&variant->limited, 2));
+	EXPECT_EQ(0, run_limited(exceed_as_root));
 }
 
 /* All capabilities, but not those of the host; and the same user all the time. */
 static void exceed_in_namespace(void *arg)
 {
-	int channels[3];
+	const struct limited *limited = arg;
+	struct taker takers[3];
 
 	become(ONE);
-	open_channels(channels, 3);
-	child_check(!set_up(channels[0]) && !bind_new(channels[0], 0));
+	open_takers(limited, takers, 3);
+	child_check(takes(limited, &takers[0]));
 	child_check(!setresuid(ONE, ONE, ONE) && !unshare(CLONE_NEWUSER));
-	child_check(set_up(channels[1]) == -EMFILE);
-	child_check(bind_new(channels[0], 1) == -EMFILE);
-	close(channels[0]);
-	child_check(!set_up(channels[1]) && !bind_new(channels[1], 0));
-	child_check(set_up(channels[2]) == -EMFILE);
+	child_check(finds_no_place(limited, &takers[1]));
+	give_back(&takers[0]);
+	child_check(wait_until(takes(limited, &takers[1])));
+	child_check(finds_no_place(limited, &takers[2]));
 }
 
-TEST_F(limits, user_namespace_is_not_exempt)
+TEST_F(places, user_namespace_is_not_exempt)
 {
-	ASSERT_TRUE(set_limit("max_channels", "1"));
-	ASSERT_TRUE(set_limit("max_bindings", "1"));
-	EXPECT_EQ(0, child_run(exceed_in_namespace, NULL));
+	ASSERT_TRUE(set_places(&variant->limited, 1));
+	EXPECT_EQ(0, run_limited(exceed_in_namespace));
 }
 
-static void set_limit_as_root(const char *name, const char *value)
+static void set_places_as_root(const struct limited *limited, unsigned int places)
 {
 	become(0);
-	child_check(set_limit(name, value));
+	child_check(set_places(limited, places));
 	become(ONE);
 }
 
 /* A change takes nothing away, and holds for what is asked for afterwards. */
 static void follow_changes(void *arg)
 {
-	int channels[6];
+	const struct limited *limited = arg;
+	struct taker takers[4];
 
 	become(ONE);
-	open_channels(channels, 6);
-	child_check(!set_up(channels[0]) && !set_up(channels[1]));
-	child_check(set_up(channels[2]) == -EMFILE);
-	set_limit_as_root("max_channels", "3");
-	child_check(!set_up(channels[2]));
-	child_check(set_up(channels[3]) == -EMFILE);
-	set_limit_as_root("max_channels", "1");
-	close(channels[2]);
-	child_check(set_up(channels[3]) == -EMFILE);
-
-	set_limit_as_root("max_bindings", "1");
-	child_check(!bind_new(channels[0], 0));
-	child_check(bind_new(channels[1], 0) == -EMFILE);
-	set_limit_as_root("max_bindings", "2");
-	child_check(!bind_new(channels[1], 0));
-	set_limit_as_root("max_bindings", "0");
-	child_check(bind_new(channels[1], 1) == -EMFILE);
-	child_check(channel_stats(channels[0]).bindings == 1);
-	child_check(channel_stats(channels[1]).bindings == 1);
-
-	set_limit_as_root("max_channels", "9");
-	set_limit_as_root("max_ring_bytes", "8192");
-	child_check(set_up_large(channels[4], 16384) == -E2BIG);
-	set_limit_as_root("max_ring_bytes", "16384");
-	child_check(!set_up_large(channels[4], 16384));
-	set_limit_as_root("max_ring_bytes", "0");
-	child_check(set_up_large(channels[5], 4096) == -E2BIG);
+	open_takers(limited, takers, 4);
+	child_check(takes(limited, &takers[0]) && takes(limited, &takers[1]));
+	child_check(finds_no_place(limited, &takers[2]));
+	set_places_as_root(limited, 3);
+	child_check(takes(limited, &takers[2]));
+	child_check(finds_no_place(limited, &takers[3]));
+	set_places_as_root(limited, 1);
+	child_check(!is_new(takers[1].channel));
+	child_check(channel_stats(takers[1].channel).bindings == !!limited->source);
+	give_back(&takers[2]);
+	usleep(10000);
+	child_check(finds_no_place(limited, &takers[3]));
+	set_places_as_root(limited, 0);
+	give_back(&takers[1]);
+	give_back(&takers[0]);
+	usleep(10000);
+	child_check(finds_no_place(limited, &takers[3]));
 }
 
-TEST_F(limits, changed_at_run_time)
+TEST_F(places, changed_at_run_time)
 {
-	ASSERT_TRUE(set_limit("max_channels", "2"));
-	EXPECT_EQ(0, child_run(follow_changes, NULL));
+	ASSERT_TRUE(set_places(&variant->limited, 2));
+	EXPECT_EQ(0, run_limited(follow_changes));
 }
+
+/* Takes all there are, and says so with a byte to the descriptor that is left open. */
+struct holder {
+	const struct limited *limited;
+	int ready;
+};
 
 static void hold_all(void *arg)
 {
-	int *ready = arg;
-	int channels[2];
+	struct holder *holder = arg;
+	struct taker takers[2];
 
 	become(ONE);
-	open_channels(channels, 2);
-	child_check(!set_up(channels[0]) && !set_up(channels[1]));
-	child_check(!bind_new(channels[0], 0) && !bind_new(channels[1], 0));
-	child_check(write(*ready, "x", 1) == 1);
+	open_takers(holder->limited, takers, 2);
+	child_check(takes(holder->limited, &takers[0]));
+	child_check(takes(holder->limited, &takers[1]));
+	child_check(write(holder->ready, "x", 1) == 1);
 	for (;;)
 		pause();
 }
 
-static void take_all(void *arg)
+TEST_F_TIMEOUT(places, given_back_by_the_killed, 60)
 {
-	int channels[2];
-
-	become(ONE);
-	open_channels(channels, 2);
-	child_check(wait_until(!set_up(channels[0])));
-	child_check(wait_until(!set_up(channels[1])));
-	child_check(!bind_new(channels[0], 0) && !bind_new(channels[1], 0));
-	child_check(bind_new(channels[1], 1) == -EMFILE);
-}
-
-TEST_F_TIMEOUT(limits, given_back_by_the_killed, 60)
-{
+	struct holder holder = { .limited = &variant->limited };
 	int pipes[2];
 	char byte;
 	pid_t pid;
 
-	ASSERT_TRUE(set_limit("max_channels", "2"));
-	ASSERT_TRUE(set_limit("max_bindings", "2"));
+	ASSERT_TRUE(set_places(&variant->limited, 2));
 	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
-	pid = child_start(hold_all, &pipes[1]);
+	holder.ready = pipes[1];
+	if (self->missing)
+		return;
+	pid = child_start(hold_all, &holder);
 	ASSERT_LT(0, pid);
 	close(pipes[1]);
 	ASSERT_EQ(1, read(pipes[0], &byte, 1));
 	kill(pid, SIGKILL);
 	ASSERT_TRUE(WIFSIGNALED(child_wait(pid)));
-	EXPECT_EQ(0, child_run(take_all, NULL));
+	EXPECT_EQ(0, run_limited(use_up));
+}
+
+/* Several threads want the last places at once. */
+#define RACERS	8
+#define PLACES	4
+#define ROUNDS	20
+/* What they may take, on a slow machine */
+#define SECONDS	3
+
+struct racer {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	const struct limited *limited;
+	struct taker taker;
+	int err;
+};
+
+static void *race(void *arg)
+{
+	struct racer *racer = arg;
+
+	pthread_barrier_wait(racer->start);
+	racer->err = take(racer->limited, &racer->taker);
+	return NULL;
+}
+
+static void run_race(const struct limited *limited)
+{
+	struct racer racers[RACERS];
+	unsigned int winners = 0;
+	pthread_barrier_t start;
+
+	child_check(!pthread_barrier_init(&start, NULL, RACERS));
+	for (int n = 0; n < RACERS; n++) {
+		racers[n] = (struct racer){ .start = &start, .limited = limited };
+		open_takers(limited, &racers[n].taker, 1);
+		/* So that BIND is all that is left to do */
+		if (limited->source)
+			child_check(!set_up(racers[n].taker.channel));
+		child_check(!pthread_create(&racers[n].thread, NULL, race, &racers[n]));
+	}
+	for (int n = 0; n < RACERS; n++)
+		pthread_join(racers[n].thread, NULL);
+	for (int n = 0; n < RACERS; n++) {
+		child_check(!racers[n].err || racers[n].err == -limited->error);
+		winners += !racers[n].err;
+		give_back(&racers[n].taker);
+	}
+	child_check(winners == PLACES);
+}
+
+/* What a round takes has been given back when the next one starts. */
+static void run_races(void *arg)
+{
+	time_t until = time(NULL) + SECONDS;
+
+	become(ONE);
+	for (unsigned int round = 0; another_round(round, ROUNDS, until); round++)
+		run_race(arg);
+}
+
+TEST_F_TIMEOUT(places, race_for_the_last, 120)
+{
+	ASSERT_TRUE(set_places(&variant->limited, PLACES));
+	EXPECT_EQ(0, run_limited(run_races));
+}
+
+/* Memory */
+
+/* How many channels of the kind there is place for; they are closed again. */
+static unsigned int count_channels(struct vhost_backend_setup setup)
+{
+	int channels[256];
+	unsigned int count;
+	int err = 0;
+
+	for (count = 0; count < ARRAY_SIZE(channels); count++) {
+		open_channels(&channels[count], 1);
+		err = channel_setup(channels[count], setup);
+		if (err)
+			break;
+	}
+	child_check(err == -E2BIG);
+	for (unsigned int n = 0; n <= count; n++)
+		close(channels[n]);
+	return count;
+}
+
+static void compare_sizes(void *arg)
+{
+	const struct vhost_backend_setup smallest = {
+		.nr_vrings = 1, .ring_bytes = 4096, .max_inflight = 1,
+	};
+	struct vhost_backend_setup vrings = smallest, slots = smallest, ring = smallest;
+	unsigned int most;
+
+	become(ONE);
+	vrings.nr_vrings = 32768;
+	slots.max_inflight = 4096;
+	ring.ring_bytes = MIB / 4;
+	most = count_channels(smallest);
+	child_check(most > 2 * count_channels(vrings));
+	child_check(most > 8 * count_channels(slots));
+	child_check(most > 8 * count_channels(ring));
+	child_check(count_channels(smallest) == most);
+}
+
+/* Whatever makes a channel larger counts. */
+TEST_F(limits, memory_of_every_kind)
+{
+	ASSERT_TRUE(set_limit("max_memory", "524288"));
+	EXPECT_EQ(0, child_run(compare_sizes, NULL));
+}
+
+/* What is too large for what is left leaves that to others. */
+static void leave_room_for_small_ones(void *arg)
+{
+	int channels[6];
+
+	become(ONE);
+	open_channels(channels, 6);
+	for (int n = 0; n < 4; n++)
+		child_check(!set_up_large(channels[n], MIB));
+	child_check(set_up_large(channels[4], MIB) == -E2BIG && is_new(channels[4]));
+	child_check(!set_up(channels[5]));
+	child_check(!set_up(channels[4]));
+}
+
+TEST_F(limits, memory_that_is_left)
+{
+	ASSERT_TRUE(set_limit("max_memory", "4718592"));
+	EXPECT_EQ(0, child_run(leave_room_for_small_ones, NULL));
+}
+
+/* A worker that stays attached keeps the memory of a channel that is gone. */
+static void leave_it_to_workers(void *arg)
+{
+	int *workers = arg;
+	int channels[4];
+
+	become(ONE);
+	open_channels(channels, 4);
+	for (int n = 0; n < 2; n++) {
+		struct vhost_backend_test_attach attach = {
+			.fd = channels[n], .name = "stays",
+		};
+
+		child_check(!set_up_large(channels[n], MIB));
+		child_check(!try_ioctl(workers[n], VHOST_BACKEND_TEST_ATTACH, &attach));
+		close(channels[n]);
+	}
+	usleep(10000);
+	child_check(set_up_large(channels[2], MIB) == -E2BIG);
+	child_check(!try_ioctl(workers[0], VHOST_BACKEND_TEST_DETACH, NULL));
+	child_check(wait_until(!set_up_large(channels[2], MIB)));
+	child_check(set_up_large(channels[3], MIB) == -E2BIG);
+}
+
+TEST_F(limits, memory_that_a_worker_keeps)
+{
+	int workers[2];
+
+	for (int n = 0; n < 2; n++) {
+		workers[n] = open(WORKER_PATH, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, workers[n]);
+	}
+	ASSERT_TRUE(set_limit("max_memory", "2621440"));
+	EXPECT_EQ(0, child_run(leave_it_to_workers, workers));
+	for (int n = 0; n < 2; n++)
+		close(workers[n]);
 }
 
 /* What the memory cgroup of the caller says, in bytes. */
@@ -434,13 +726,44 @@ static void charge_and_give_back(void *arg)
 	child_check(wait_until(charged() < before + 2 * MIB));
 }
 
-TEST_F_TIMEOUT(limits, memory_is_charged, 60)
+static void make_cgroup(struct __test_metadata *_metadata)
 {
 	ASSERT_EQ(0, mkdir("/tmp/cgroup", 0755));
 	ASSERT_EQ(0, mount("none", "/tmp/cgroup", "cgroup2", 0, NULL));
 	ASSERT_TRUE(write_file("/tmp/cgroup/", "cgroup.subtree_control", "+memory"));
 	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+}
+
+TEST_F_TIMEOUT(limits, memory_is_charged, 60)
+{
+	make_cgroup(_metadata);
 	EXPECT_EQ(0, child_run(charge_and_give_back, NULL));
+	EXPECT_TRUE(wait_until(!rmdir(CGROUP)));
+}
+
+/* Nobody is killed, nothing is kept, and what is there can be had. */
+static void exceed_cgroup(void *arg)
+{
+	int channel;
+
+	child_check(write_file(CGROUP "/", "cgroup.procs", "0"));
+	become(ONE);
+	open_channels(&channel, 1);
+	for (int n = 0; n < 3; n++)
+		child_check(set_up_large(channel, 16 * MIB) == -ENOMEM && is_new(channel));
+	child_check(!set_up(channel));
+}
+
+TEST_F_TIMEOUT(limits, memory_that_is_not_there, 60)
+{
+	char events[256];
+
+	ASSERT_TRUE(set_limit("max_memory", "20971520"));
+	make_cgroup(_metadata);
+	ASSERT_TRUE(write_file(CGROUP "/", "memory.max", "4194304"));
+	EXPECT_EQ(0, child_run(exceed_cgroup, NULL));
+	ASSERT_TRUE(read_file(CGROUP "/", "memory.events", events, sizeof(events)));
+	EXPECT_TRUE(!!strstr(events, "oom_kill 0\n"));
 	EXPECT_TRUE(wait_until(!rmdir(CGROUP)));
 }
 
