@@ -269,6 +269,28 @@ TEST_F(bind, last_close_unbinds)
 	}
 }
 
+/*
+ * Nor is there anything to wait for before the place is used again. With a priority
+ * that lets no work of the kernel's come between.
+ */
+TEST_F(bind, closed_and_bound_at_once)
+{
+	const struct sched_param urgent = { .sched_priority = 1 };
+
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &urgent));
+	for (unsigned int n = 0; n < 100; n++) {
+		int efd = new_eventfd();
+
+		ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 3, efd, n % 2 ? PEEK : 0))
+			TH_LOG("round %u", n);
+		close(efd);
+		if (n % 4 == 3)
+			ASSERT_EQ(-ENOENT, unbind(self->channel, CALL, 3))
+				TH_LOG("round %u", n);
+	}
+	EXPECT_TRUE(wait_until(!bindings(self->channel)));
+}
+
 TEST_F(bind, channel_dies_first)
 {
 	int other = channel_open(0);

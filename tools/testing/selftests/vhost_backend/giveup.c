@@ -347,6 +347,39 @@ TEST_F(giveup, slots_given_up)
 	EXPECT_EQ(-EAGAIN, unmap_async(self->pair.worker, 1, 0, &cookies[SLOTS]));
 }
 
+/* Room comes and goes, and others take it: who waits does so no longer for that. */
+TEST_F(giveup, room_that_others_take)
+{
+	const struct vhost_backend_fs fs = { .len = { PAGE } };
+	struct vhost_backend_test_run flood = {
+		.threads = 2, .mix = VHOST_BACKEND_TEST_MIX_SEND, .seed = 1,
+	};
+	struct waiter waiter = {
+		.send = {
+			.request = VHOST_BACKEND_DEPRECATED_FS_SYNC, .size = sizeof(fs),
+			.payload = (uintptr_t)&fs, .fd = -1,
+			.flags = VHOST_BACKEND_TEST_REPLY, .timeout_ms = 300,
+		},
+	};
+	uint64_t start, took;
+
+	ASSERT_EQ(0, run_start(self->pair.worker, flood));
+	ASSERT_TRUE(wait_until(channel_stats(self->pair.channel).refused_room));
+	start = now_ms();
+	ASSERT_EQ(0, waiter_start(&waiter, self->pair.worker));
+	while (!waiter.ended && now_ms() - start < LIMIT_MS / 2) {
+		read_messages(self->pair.channel, IOTLB_BYTES, RWF_NOWAIT, ignore_message,
+			      NULL);
+		usleep(2000);
+	}
+	took = now_ms() - start;
+	EXPECT_TRUE(waiter.ended);
+	EXPECT_EQ(-ETIMEDOUT, waiter_end(&waiter));
+	EXPECT_LE(290U, took);
+	EXPECT_GT(3000U, took);
+	EXPECT_EQ(0, try_ioctl(self->pair.worker, VHOST_BACKEND_TEST_STOP, NULL));
+}
+
 /* EXTERNAL_MAP names an address of the process that did SETUP, and no other. */
 static int external_map(int worker, void *address, uint64_t *cookie)
 {
@@ -417,6 +450,141 @@ TEST_F(giveup, external_map_alone_elsewhere)
 	EXPECT_EQ(-EPERM, async_error(self->pair.worker, cookie));
 	EXPECT_TRUE(nothing_to_read(self->pair.channel));
 	EXPECT_TRUE(channel_idle(self->pair.channel));
+}
+
+/* As many requests as a channel takes, of which half are delivered, end together. */
+#define MOST	4096U
+
+enum common_end {
+	END_SHUTDOWN,
+	END_TIMEOUT,
+	END_CLOSE,
+};
+
+FIXTURE(most) {
+	struct pair pair;
+	uint64_t cookies[MOST];
+};
+
+FIXTURE_VARIANT(most) {
+	enum common_end end;
+	int error;
+};
+
+FIXTURE_VARIANT_ADD(most, shutdown) {
+	.end = END_SHUTDOWN, .error = -ESHUTDOWN,
+};
+
+FIXTURE_VARIANT_ADD(most, timeout) {
+	.end = END_TIMEOUT, .error = -ETIMEDOUT,
+};
+
+FIXTURE_VARIANT_ADD(most, close) {
+	.end = END_CLOSE, .error = -ENOTCONN,
+};
+
+static int most_open(struct pair *pair)
+{
+	return pair_open(pair, 0, (struct vhost_backend_setup){
+		.ring_bytes = 262144, .max_inflight = MOST });
+}
+
+FIXTURE_SETUP(most)
+{
+	ASSERT_EQ(0, most_open(&self->pair));
+}
+
+FIXTURE_TEARDOWN(most)
+{
+	pair_close(&self->pair);
+}
+
+struct desk {
+	struct vhost_backend_msg msg[MOST / 2];
+	unsigned int count;
+};
+
+static void put_on_desk(void *arg, const struct message *message)
+{
+	struct desk *desk = arg;
+
+	desk->msg[desk->count++ % (MOST / 2)] = message->msg;
+}
+
+static void end_most(struct pair *pair, enum common_end end)
+{
+	if (end == END_SHUTDOWN)
+		try_ioctl(pair->worker, VHOST_BACKEND_TEST_SHUTDOWN, NULL);
+	if (end != END_CLOSE)
+		return;
+	close(pair->channel);
+	pair->channel = -1;
+}
+
+/* Those that were delivered keep their slots until then. */
+static void answer_all(struct __test_metadata *_metadata, int channel,
+		       const struct desk *desk)
+{
+	struct vhost_backend_stats stats = channel_stats(channel);
+	unsigned int failed = 0;
+
+	EXPECT_EQ(MOST, stats.requests_given_up);
+	EXPECT_EQ(MOST / 2, stats.requests_withdrawn);
+	EXPECT_EQ(MOST / 2, stats.inflight);
+	EXPECT_TRUE(nothing_to_read(channel));
+	for (unsigned int n = 0; n < MOST / 2; n++)
+		failed += channel_reply(channel, &desk->msg[n], 0) != 32;
+	EXPECT_EQ(0U, failed);
+	EXPECT_EQ(0U, channel_stats(channel).inflight);
+}
+
+/* How long it may take to send all of them: a try with an eighth, and much more */
+static uint64_t time_to_send(struct __test_metadata *_metadata)
+{
+	uint64_t start, took, cookie;
+	struct pair pair;
+
+	ASSERT_EQ(0, most_open(&pair));
+	start = now_ms();
+	for (unsigned int n = 0; n < MOST / 8; n++)
+		ASSERT_EQ(0, unmap_async(pair.worker, n, 0, &cookie));
+	took = now_ms() - start;
+	pair_close(&pair);
+	return 300 + 8 * 4 * took;
+}
+
+/* All end at @deadline, if there is one. */
+static void send_most(struct __test_metadata *_metadata, const struct pair *pair,
+		      uint64_t cookies[MOST], uint64_t deadline, struct desk *desk)
+{
+	for (unsigned int n = 0; n < MOST; n++) {
+		ASSERT_EQ(0, unmap_async(pair->worker, n, deadline ? deadline - now_ms() : 0,
+					 &cookies[n]));
+		if (n % 2)
+			read_messages(pair->channel, UNMAP_BYTES, RWF_NOWAIT, put_on_desk,
+				      desk);
+	}
+	ASSERT_TRUE(!deadline || now_ms() < deadline);
+	ASSERT_EQ(MOST / 2, desk->count);
+}
+
+TEST_F_TIMEOUT(most, each_ends_once, 120)
+{
+	unsigned int failed = 0;
+	struct desk desk = {};
+	uint64_t deadline = 0, cookie;
+
+	if (variant->end == END_TIMEOUT)
+		deadline = time_to_send(_metadata) + now_ms();
+	send_most(_metadata, &self->pair, self->cookies, deadline, &desk);
+	EXPECT_EQ(-EAGAIN, unmap_async(self->pair.worker, 0, 0, &cookie));
+	end_most(&self->pair, variant->end);
+	for (unsigned int n = 0; n < MOST; n++)
+		failed += async_error(self->pair.worker, self->cookies[n]) !=
+			  variant->error;
+	EXPECT_EQ(0U, failed);
+	if (variant->end != END_CLOSE)
+		answer_all(_metadata, self->pair.channel, &desk);
 }
 
 /*

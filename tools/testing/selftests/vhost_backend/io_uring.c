@@ -478,6 +478,24 @@ static void *server_run(void *arg)
 	return NULL;
 }
 
+static void server_start(struct __test_metadata *_metadata, struct server *server)
+{
+	server->eventfd = eventfd(0, EFD_CLOEXEC);
+	ASSERT_EQ(0, io_uring_queue_init(32, &server->ring, 0));
+	ASSERT_TRUE(server->how != SERVE_EVENTFD ||
+		    !io_uring_register_eventfd(&server->ring, server->eventfd));
+	ASSERT_EQ(0, pthread_create(&server->thread, NULL, server_run, server));
+}
+
+static void server_stop(struct __test_metadata *_metadata, struct server *server)
+{
+	server->stop = true;
+	pthread_join(server->thread, NULL);
+	EXPECT_EQ(0, server->error);
+	io_uring_queue_exit(&server->ring);
+	close(server->eventfd);
+}
+
 static void ring_server(struct __test_metadata *_metadata,
 			const struct pair *pair, enum server_how how)
 {
@@ -489,11 +507,7 @@ static void ring_server(struct __test_metadata *_metadata,
 	};
 	struct ringer ringers[2];
 
-	server.eventfd = eventfd(0, EFD_CLOEXEC);
-	ASSERT_EQ(0, io_uring_queue_init(32, &server.ring, 0));
-	ASSERT_TRUE(how != SERVE_EVENTFD ||
-		    !io_uring_register_eventfd(&server.ring, server.eventfd));
-	ASSERT_EQ(0, pthread_create(&server.thread, NULL, server_run, &server));
+	server_start(_metadata, &server);
 	for (unsigned int n = 0; n < 2; n++)
 		ringers[n] = (struct ringer){
 			.worker = pair->worker, .bell = &server.bells[n], .index = n,
@@ -502,11 +516,7 @@ static void ring_server(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, run_start(pair->worker, run));
 	EXPECT_EQ(0U, ring_all(ringers, 2));
 	EXPECT_EQ(0, try_ioctl(pair->worker, VHOST_BACKEND_TEST_STOP, NULL));
-	server.stop = true;
-	pthread_join(server.thread, NULL);
-	EXPECT_EQ(0, server.error);
-	io_uring_queue_exit(&server.ring);
-	close(server.eventfd);
+	server_stop(_metadata, &server);
 }
 
 TEST_F_TIMEOUT(uring, no_wakeup_lost_read, 120)
@@ -535,14 +545,79 @@ TEST_F_TIMEOUT(uring, no_wakeup_lost_eventfd, 120)
 }
 
 /* On a kernel that has no such operation there is nothing to test. */
-TEST_F_TIMEOUT(uring, no_wakeup_lost_read_multishot, 120)
+static bool has_read_multishot(struct __test_metadata *_metadata, struct io_uring *ring)
 {
-	struct io_uring_probe *probe = io_uring_get_probe_ring(&self->ring);
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	bool has;
 
 	ASSERT_TRUE(!!probe);
-	if (probe->last_op >= READ_MULTISHOT)
-		ring_server(_metadata, &self->pair, SERVE_READ_MULTISHOT);
+	has = probe->last_op >= READ_MULTISHOT;
 	io_uring_free_probe(probe);
+	return has;
+}
+
+TEST_F_TIMEOUT(uring, no_wakeup_lost_read_multishot, 120)
+{
+	if (has_read_multishot(_metadata, &self->ring))
+		ring_server(_metadata, &self->pair, SERVE_READ_MULTISHOT);
+}
+
+/* Another reader, without a place to read into: it takes its turn, and nothing else. */
+struct vain {
+	pthread_t thread;
+	int channel;
+	void *nothing;
+	atomic_bool stop;
+	unsigned long faults;
+	bool wrong;
+};
+
+static void *read_in_vain(void *arg)
+{
+	struct vain *vain = arg;
+
+	while (!vain->stop) {
+		struct iovec iov = { .iov_base = vain->nothing, .iov_len = PAGE };
+		ssize_t n = preadv2(vain->channel, &iov, 1, -1, RWF_NOWAIT);
+
+		vain->wrong |= n >= 0 || (errno != EFAULT && errno != EAGAIN);
+		vain->faults += errno == EFAULT;
+	}
+	return NULL;
+}
+
+/* Nothing else is raised that would help a server which it has turned away. */
+static void ring_server_in_vain(struct __test_metadata *_metadata,
+				const struct pair *pair, enum server_how how)
+{
+	struct server server = { .channel = pair->channel, .how = how };
+	struct vain vain = { .channel = pair->channel };
+	struct ringer ringer = {
+		.worker = pair->worker, .bell = &server.bells[0], .rounds = 200,
+		.seed = new_seed(_metadata->name),
+	};
+
+	vain.nothing = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(vain.nothing != MAP_FAILED);
+	server_start(_metadata, &server);
+	ASSERT_EQ(0, pthread_create(&vain.thread, NULL, read_in_vain, &vain));
+	EXPECT_EQ(0U, ring_all(&ringer, 1));
+	vain.stop = true;
+	pthread_join(vain.thread, NULL);
+	EXPECT_FALSE(vain.wrong);
+	EXPECT_LT(0U, vain.faults);
+	server_stop(_metadata, &server);
+}
+
+TEST_F_TIMEOUT(uring, turned_away_poll_multishot, 60)
+{
+	ring_server_in_vain(_metadata, &self->pair, SERVE_POLL_MULTISHOT);
+}
+
+TEST_F_TIMEOUT(uring, turned_away_read_multishot, 60)
+{
+	if (has_read_multishot(_metadata, &self->ring))
+		ring_server_in_vain(_metadata, &self->pair, SERVE_READ_MULTISHOT);
 }
 
 static void watch(struct io_uring *ring, int channel)

@@ -204,6 +204,18 @@ TEST_F_TIMEOUT(notify, all_vrings_at_once, 120)
 	EXPECT_EQ(0U, wrong);
 }
 
+/* Fills what is left of the ring; how many sends that took. */
+static unsigned int fill_ring(struct __test_metadata *_metadata, int worker)
+{
+	unsigned int sends = 0;
+	int err;
+
+	while (!(err = send_iotlb(worker, 0, sends + 1)))
+		sends++;
+	EXPECT_EQ(-EAGAIN, err);
+	return sends;
+}
+
 /* Fills the slots, then the ring; how many requests, and sends, that took. */
 static void fill(struct __test_metadata *_metadata, int worker,
 		 unsigned int *requests, unsigned int *sends)
@@ -214,9 +226,7 @@ static void fill(struct __test_metadata *_metadata, int worker,
 	for (*requests = 0; !(err = unmap_async(worker, *requests, 0, &cookie)); )
 		++*requests;
 	EXPECT_EQ(-EAGAIN, err);
-	for (*sends = 0; !(err = send_iotlb(worker, 0, *sends + 1)); )
-		++*sends;
-	EXPECT_EQ(-EAGAIN, err);
+	*sends = fill_ring(_metadata, worker);
 }
 
 TEST_F(notify, raised_without_room)
@@ -814,6 +824,59 @@ TEST_F_TIMEOUT(notify, wait_room, 60)
 	EXPECT_EQ(0, send_iotlb(self->pair.worker, 0, 1));
 	EXPECT_EQ(0, try_ioctl(self->pair.worker, VHOST_BACKEND_TEST_WAIT_ROOM,
 			       (void *)30));
+}
+
+/* A request that waits goes in as soon as it fits, whether others would or not. */
+TEST_F(notify, room_for_who_waits)
+{
+	int channel = self->pair.channel;
+	unsigned int sends = fill_ring(_metadata, self->pair.worker);
+	struct waiter waiter;
+
+	ASSERT_EQ(0, unmap_wait_start(&waiter, self->pair.worker, 1, LIMIT_MS));
+	usleep(20000);
+	EXPECT_EQ(sends, channel_stats(channel).requests_queued);
+	ASSERT_EQ(1, read_messages(channel, IOTLB_BYTES, RWF_NOWAIT, ignore_message, NULL));
+	ASSERT_TRUE(wait_until(channel_stats(channel).requests_queued == sends + 1));
+	self->tally.channel = channel;
+	EXPECT_EQ((int)sends, drain(channel, READ_MAX, tally_message, &self->tally));
+	EXPECT_EQ(0, waiter_end(&waiter));
+}
+
+/* Before each buffer of messages without reply, others have the time to send more. */
+static void tally_slowly(void *arg, const struct message *message)
+{
+	struct tally *tally = arg;
+
+	if (tally->sends % (VHOST_BACKEND_MSG_MAX / IOTLB_BYTES) == 0)
+		usleep(5000);
+	tally_message(tally, message);
+}
+
+/* Threads that do not wait take what room there is, and yet a request gets in. */
+TEST_F_TIMEOUT(notify, request_amid_a_flood, 60)
+{
+	struct vhost_backend_test_run flood = {
+		.threads = 2, .mix = VHOST_BACKEND_TEST_MIX_SEND, .seed = 1,
+	};
+	struct reader reader = {
+		.channel = self->pair.channel, .bytes = VHOST_BACKEND_MSG_MAX,
+		.fn = tally_slowly, .arg = &self->tally,
+	};
+	int asker = worker_attach(self->pair.channel, "asker", 0, 0);
+	struct waiter waiter;
+
+	ASSERT_LE(0, asker);
+	self->tally.channel = self->pair.channel;
+	ASSERT_EQ(0, reader_start(&reader));
+	ASSERT_EQ(0, run_start(self->pair.worker, flood));
+	for (unsigned int n = 0; n < 12; n++) {
+		ASSERT_EQ(0, unmap_wait_start(&waiter, asker, n, LIMIT_MS / 2));
+		ASSERT_EQ(0, waiter_end(&waiter)) TH_LOG("request %u", n);
+	}
+	EXPECT_EQ(0, try_ioctl(self->pair.worker, VHOST_BACKEND_TEST_STOP, NULL));
+	EXPECT_EQ(0, reader_stop(&reader));
+	close(asker);
 }
 
 TEST_HARNESS_MAIN

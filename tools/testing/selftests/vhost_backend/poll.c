@@ -4,6 +4,8 @@
  * sleeps in them, or in read, is woken.
  */
 #include "../kselftest_harness.h"
+#include <sys/syscall.h>
+#include <linux/userfaultfd.h>
 #include "interleave.h"
 
 FIXTURE(poll) {
@@ -205,6 +207,140 @@ TEST_F(poll, all_sleepers_are_woken)
 	close(nested);
 	close(two);
 	close(one);
+}
+
+/* Processes that share a channel, each of which would do. In memory that they share. */
+struct sharers {
+	int channel;
+	atomic_uint ready, woken;
+};
+
+static void note_last(void *arg, const struct message *message)
+{
+	bool *last = arg;
+
+	*last |= message->state.index == 1;
+}
+
+/* Who is woken first dies without a look; the other one looks until the last came. */
+static void share(void *arg)
+{
+	struct sharers *sharers = arg;
+	int epoll = sleeper(sharers->channel, EPOLLIN | EPOLLEXCLUSIVE);
+	bool last = false;
+
+	child_check(epoll >= 0);
+	sharers->ready++;
+	child_check(told(epoll, LIMIT_MS) == EPOLLIN);
+	if (!atomic_fetch_add(&sharers->woken, 1))
+		return;
+	while (drain(sharers->channel, READ_MAX, note_last, &last) >= 0 && !last)
+		child_check(told(epoll, LIMIT_MS) == EPOLLIN);
+	child_check(last);
+}
+
+TEST_F(poll, woken_one_dies)
+{
+	struct sharers *sharers = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+
+	ASSERT_TRUE(sharers != MAP_FAILED);
+	for (unsigned int n = 0; n < 3; n++) {
+		*sharers = (struct sharers){ .channel = self->pair.channel };
+		ASSERT_LT(0, child_start(share, sharers));
+		ASSERT_LT(0, child_start(share, sharers));
+		ASSERT_TRUE(wait_until(sharers->ready == 2));
+		usleep(20000);
+		ASSERT_EQ(0, raise_call(self->pair.worker, 0));
+		ASSERT_LT(0, wait(&status));
+		ASSERT_EQ(0, status);
+		ASSERT_EQ(0, raise_call(self->pair.worker, 1));
+		ASSERT_LT(0, wait(&status));
+		ASSERT_EQ(0, status);
+	}
+}
+
+/* A reader in the middle of a delivery, into a page that comes when somebody says so. */
+struct stuck {
+	pthread_t thread;
+	int channel;
+	int uffd;
+	void *page;
+	int messages;
+};
+
+static void *read_into_nothing(void *arg)
+{
+	struct stuck *stuck = arg;
+	ssize_t n = read(stuck->channel, stuck->page, IOTLB_BYTES);
+
+	stuck->messages = n < 0 ? -errno : n / (ssize_t)IOTLB_BYTES;
+	return NULL;
+}
+
+static bool get_stuck(struct stuck *stuck, int channel)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffd_msg msg;
+
+	stuck->channel = channel;
+	stuck->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stuck->uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	reg.range = (struct uffdio_range){ .start = (uintptr_t)stuck->page, .len = PAGE };
+	return !try_ioctl(stuck->uffd, UFFDIO_API, &api) &&
+	       !try_ioctl(stuck->uffd, UFFDIO_REGISTER, &reg) &&
+	       !pthread_create(&stuck->thread, NULL, read_into_nothing, stuck) &&
+	       read(stuck->uffd, &msg, sizeof(msg)) == sizeof(msg);
+}
+
+/* The page comes, or will not come; how many messages he got, or -errno. */
+static int get_loose(struct stuck *stuck, bool comes)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)stuck->page, .len = PAGE },
+	};
+
+	if (comes ? try_ioctl(stuck->uffd, UFFDIO_ZEROPAGE, &zero) :
+	    mprotect(stuck->page, PAGE, PROT_NONE) ||
+	    try_ioctl(stuck->uffd, UFFDIO_WAKE, &zero.range))
+		return -EIO;
+	pthread_join(stuck->thread, NULL);
+	close(stuck->uffd);
+	munmap(stuck->page, PAGE);
+	return stuck->messages;
+}
+
+/* Who was told to come again later is told when, if another reader leaves something. */
+static void turn_away(struct __test_metadata *_metadata, const struct pair *pair,
+		      bool page_comes)
+{
+	int epoll = sleeper(pair->channel, EPOLLIN | EPOLLET);
+	struct stuck stuck;
+
+	ASSERT_EQ(0, send_iotlb(pair->worker, 0, 1));
+	ASSERT_EQ(0, send_iotlb(pair->worker, 0, 2));
+	ASSERT_TRUE(get_stuck(&stuck, pair->channel));
+	EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
+	EXPECT_EQ(-EAGAIN, read_messages(pair->channel, READ_MAX, RWF_NOWAIT,
+					 ignore_message, NULL));
+	EXPECT_EQ(0U, told(epoll, 10));
+	EXPECT_EQ(page_comes ? 1 : -EFAULT, get_loose(&stuck, page_comes));
+	EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
+	EXPECT_EQ(page_comes ? 1 : 2, drain(pair->channel, READ_MAX, ignore_message, NULL));
+	close(epoll);
+}
+
+TEST_F(poll, turned_away_by_a_small_buffer)
+{
+	turn_away(_metadata, &self->pair, true);
+}
+
+TEST_F(poll, turned_away_by_a_fault)
+{
+	turn_away(_metadata, &self->pair, false);
 }
 
 /*

@@ -250,6 +250,104 @@ TEST_F_TIMEOUT(vhost_net_iotlb, slow_answers_and_room_for_one, 280)
 	EXPECT_EQ(1U, channel_stats(self->channel).inflight_peak);
 }
 
+/* A channel whose ring a worker fills with other messages, and one device. */
+static int open_beside_worker(int *channel, const struct vhost_net *net)
+{
+	int worker, err = reopen(channel, (struct vhost_backend_setup){ .ring_bytes = 4096 });
+
+	if (err)
+		return err;
+	worker = worker_attach(*channel, "other", 0, 0);
+	if (worker >= 0)
+		err = bind_misses(*channel, net->vhost, 0);
+	return err ? err : worker;
+}
+
+/* Of what comes, the misses: what wants a reply. */
+struct sieve {
+	unsigned int misses;
+	struct miss last;
+};
+
+static void keep_miss(void *arg, const struct message *message)
+{
+	struct sieve *sieve = arg;
+
+	if (message->msg.flags & VHOST_BACKEND_MSG_NEED_REPLY) {
+		sieve->misses++;
+		memcpy(&sieve->last, message, sizeof(sieve->last));
+	}
+}
+
+/* The frame that was missed leaves when the miss is answered. */
+static int answer(int channel, struct flow *flow, const struct miss *miss)
+{
+	int err = flows_answer(channel, flow, 1, miss);
+
+	if (!err)
+		wait_until((err = flow_reap(flow)) || flow->used == flow->offered);
+	return err ? err : flow_compare(flow);
+}
+
+/* It does not wait for more room than a miss may need. */
+TEST_F(vhost_net_iotlb, room_for_a_miss)
+{
+	struct flow *flow = &self->flow[0];
+	int worker = open_beside_worker(&self->channel, flow->net);
+	struct sieve sieve = {};
+	unsigned int sends = 0;
+
+	ASSERT_LE(0, worker);
+	while (!send_iotlb(worker, 0, sends + 1))
+		sends++;
+	ASSERT_EQ(0, offer(flow, 1));
+	ASSERT_TRUE(readable(flow->net->vhost, PATIENCE_MS));
+	usleep(20000);
+	EXPECT_TRUE(readable(flow->net->vhost, 0));
+	/* Some of the ring's end may have to be skipped for it. */
+	ASSERT_EQ(2, read_messages(self->channel, 2 * IOTLB_BYTES, RWF_NOWAIT,
+				   ignore_message, NULL));
+	ASSERT_TRUE(wait_until(channel_stats(self->channel).requests_queued == sends + 1));
+	EXPECT_EQ((int)sends - 1, drain(self->channel, READ_MAX, keep_miss, &sieve));
+	ASSERT_EQ(1U, sieve.misses);
+	EXPECT_EQ(0, answer(self->channel, flow, &sieve.last));
+	EXPECT_EQ(1U, flow->seen);
+	close(worker);
+}
+
+/* One buffer at a time, with time for others to fill the ring again. */
+static bool find_miss(int channel, struct sieve *sieve)
+{
+	read_messages(channel, VHOST_BACKEND_MSG_MAX, RWF_NOWAIT, keep_miss, sieve);
+	if (!sieve->misses)
+		usleep(5000);
+	return sieve->misses;
+}
+
+/* Threads that do not wait take what room there is, and yet a miss gets in. */
+TEST_F_TIMEOUT(vhost_net_iotlb, misses_amid_a_flood, 120)
+{
+	struct flow *flow = &self->flow[0];
+	int worker = open_beside_worker(&self->channel, flow->net);
+	struct vhost_backend_test_run flood = {
+		.threads = 2, .mix = VHOST_BACKEND_TEST_MIX_SEND, .seed = 1,
+	};
+
+	ASSERT_LE(0, worker);
+	ASSERT_EQ(0, run_start(worker, flood));
+	for (unsigned int n = 0; n < 5; n++) {
+		struct sieve sieve = {};
+
+		ASSERT_EQ(0, offer(flow, 1));
+		ASSERT_TRUE(wait_until(find_miss(self->channel, &sieve)))
+			TH_LOG("miss %u", n);
+		ASSERT_EQ(0, answer(self->channel, flow, &sieve.last));
+	}
+	EXPECT_EQ(5U, flow->seen);
+	EXPECT_EQ(0, try_ioctl(worker, VHOST_BACKEND_TEST_STOP, NULL));
+	close(worker);
+}
+
 /* One descriptor of the frontend, one device: errors and their order. */
 TEST_F(vhost_net_iotlb, refused)
 {
@@ -322,51 +420,83 @@ TEST_F(vhost_net_iotlb, unbound_alone_or_together)
 	close(copy);
 }
 
-#define MAX_BINDINGS	"/sys/module/vhost_backend/parameters/max_bindings"
+#define PARAMETERS	"/sys/module/vhost_backend/parameters/"
 
-static bool set_max_bindings(const char *value)
+static bool set_limit(const char *parameter, const char *value)
 {
-	int fd = open(MAX_BINDINGS, O_WRONLY | O_CLOEXEC);
+	int fd = open(parameter, O_WRONLY | O_CLOEXEC);
 	bool done = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
 
 	close(fd);
 	return done;
 }
 
-/* An ordinary user, who may have two bindings. */
-static void exceed_max_bindings(void *arg)
+/* What an ordinary user is given, who may bind two devices. */
+struct limited {
+	struct flow *flow;
+	int eventfd_error;	/* of binding an eventfd besides */
+};
+
+/* A device whose binding ends by itself, when it has something to say */
+static void end_binding(struct flow *flow)
 {
-	struct vhost_net *net = arg;
-	int channel, third = open("/dev/vhost-net", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	child_check(!fcntl(flow->net->vhost, F_SETFL, 0));
+	child_check(!offer(flow, 1));
+}
+
+static void exceed_limit(void *arg)
+{
+	const struct limited *limited = arg;
+	struct flow *flow = limited->flow;
+	int third = open("/dev/vhost-net", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int first = flow[0].net->vhost, second = flow[1].net->vhost, channel;
 
 	child_check(!setresgid(4321, 4321, 4321) && !setresuid(4321, 4321, 4321));
 	channel = open("/tmp/channel", O_RDWR);
 	child_check(!channel_setup(channel, (struct vhost_backend_setup){}));
-	child_check(!bind_misses(channel, net[0].vhost, 0));
-	child_check(!bind_misses(channel, net[1].vhost, 0));
+	child_check(!bind_misses(channel, first, 0));
+	child_check(!bind_misses(channel, second, 0));
 	child_check(bind_misses(channel, third, 0) == -EMFILE);
 	child_check(bind_eventfd(channel, VHOST_BACKEND_BIND_VRING_CALL, 0,
-				 net[0].queue[0].call, 0) == -EMFILE);
-	child_check(bindings(channel) == 2);
-	child_check(!bind_misses(channel, net[1].vhost, UNDO));
+				 flow[0].net->queue[0].call, 0) == limited->eventfd_error);
+	child_check(bindings(channel) == 2U + !limited->eventfd_error);
+
+	/* Each way to end a binding gives it back. */
+	child_check(!bind_misses(channel, second, UNDO));
 	child_check(!bind_misses(channel, third, 0));
-	child_check(bind_misses(channel, net[1].vhost, 0) == -EMFILE);
-	/* One that ends by itself is given back too. */
-	child_check(!bind_misses(channel, net[0].vhost, UNDO));
+	child_check(bind_misses(channel, second, 0) == -EMFILE);
+	end_binding(&flow[0]);
+	child_check(wait_until(!bind_misses(channel, second, 0)));
+	child_check(!bind_misses(channel, -1, 0));
+	child_check(!bind_misses(channel, second, 0));
+	child_check(!bind_misses(channel, third, 0));
 }
 
-TEST_F(vhost_net_iotlb, limit_of_a_user)
+static void limit_to_two(struct __test_metadata *_metadata, struct flow *flow,
+			 const char *parameter, int eventfd_error)
 {
+	struct limited limited = { .flow = flow, .eventfd_error = eventfd_error };
+	int fd = open(parameter, O_RDONLY | O_CLOEXEC);
 	char before[16] = "";
-	int fd = open(MAX_BINDINGS, O_RDONLY | O_CLOEXEC);
 
 	ASSERT_LT(0, read(fd, before, sizeof(before) - 1));
 	close(fd);
 	ASSERT_EQ(0, private_tmp());
 	ASSERT_EQ(0, node_for_all("/tmp/channel"));
-	ASSERT_TRUE(set_max_bindings("2\n"));
-	EXPECT_EQ(0, child_run(exceed_max_bindings, self->net));
-	EXPECT_TRUE(set_max_bindings(before));
+	ASSERT_TRUE(set_limit(parameter, "2\n"));
+	EXPECT_EQ(0, child_run(exceed_limit, &limited));
+	EXPECT_TRUE(set_limit(parameter, before));
+}
+
+TEST_F(vhost_net_iotlb, bindings_of_a_user)
+{
+	limit_to_two(_metadata, self->flow, PARAMETERS "max_bindings", -EMFILE);
+}
+
+/* Of all bindings, those of devices */
+TEST_F(vhost_net_iotlb, devices_of_a_user)
+{
+	limit_to_two(_metadata, self->flow, PARAMETERS "max_devices", 0);
 }
 
 /* The device's read would sleep: the binding ends, and leaves the message. */
