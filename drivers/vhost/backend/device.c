@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/poll.h>
@@ -28,6 +29,7 @@ struct bound_device {
 	struct vhost_backend_channel *channel;
 	struct file *file;
 	struct task_struct *thread;
+	u64 kcov_handle;		/* of who bound it */
 	bool ended;			/* by itself: closed_work is to unbind it */
 
 	/* On the device's wait queue; called under that queue's lock. */
@@ -110,8 +112,6 @@ static int transfer(struct bound_device *device)
 	return n < 0 ? n : -EIO;
 }
 
-/*
- * Without room, the message stays in the device. Room is reserved before it is
 /* Reserves room, or finds that there never will be; else there is none now. */
 static bool reserve(struct vhost_backend_inflight *inflight, int *err)
 {
@@ -119,6 +119,8 @@ static bool reserve(struct vhost_backend_inflight *inflight, int *err)
 	return *err != -EAGAIN;
 }
 
+/*
+ * Without room, the message stays in the device. Room is reserved before it is
  * read, since it cannot be put back.
  */
 static int deliver(struct bound_device *device)
@@ -153,6 +155,7 @@ static int device_main(void *data)
 
 	allow_signal(SIGKILL);
 	while (!err && !kthread_should_stop()) {
+		kcov_remote_start_common(device->kcov_handle);
 		/* Cleared before the look: one that comes after it sets it again. */
 		smp_store_mb(device->woken, false);
 		if (!(READ_ONCE(device->file->f_flags) & O_NONBLOCK))
@@ -161,6 +164,7 @@ static int device_main(void *data)
 			err = deliver(device);
 		else
 			err = wait_for_message(device);
+		kcov_remote_stop();
 	}
 	if (!kthread_should_stop()) {
 		WRITE_ONCE(device->ended, true);
@@ -242,6 +246,7 @@ static struct bound_device *create_device(struct vhost_backend_channel *channel,
 		return ERR_PTR(-ENOMEM);
 	device->channel = channel;
 	device->file = file;
+	device->kcov_handle = kcov_common_handle();
 	init_waitqueue_head(&device->wait);
 	init_waitqueue_func_entry(&device->hook, device_woken);
 	init_poll_funcptr(&device->table, hook_queue);

@@ -7,6 +7,7 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/prandom.h>
@@ -47,6 +48,7 @@ struct test_load {
 	struct vhost_backend_test_run run;
 	spinlock_t lock;		/* results */
 	wait_queue_head_t wait;		/* for a request of a thread to be free */
+	u64 kcov_handle;		/* of who started it */
 	bool stop;
 	u32 nr_vrings;
 	u32 nr_threads;
@@ -316,9 +318,13 @@ static int load_main(void *data)
 	struct test_load *load = thread->load;
 	ktime_t start = ktime_get();
 	u64 sent = 0;
+	int err;
 
 	while (!should_stop(thread) && (!load->run.count || sent < load->run.count)) {
-		if (is_final(senders[random_sender(thread)](thread)))
+		kcov_remote_start_common(load->kcov_handle);
+		err = senders[random_sender(thread)](thread);
+		kcov_remote_stop();
+		if (is_final(err))
 			break;
 		keep_rate(load, start, ++sent);
 		cond_resched();
@@ -362,7 +368,7 @@ struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
 	if (!run->threads || run->threads > MAX_THREADS || !run->mix ||
 	    run->mix >= 1 << ARRAY_SIZE(senders) || run->reserved)
 		return ERR_PTR(-EINVAL);
-	load = kvzalloc(struct_size(load, threads, run->threads), GFP_KERNEL);
+	load = kvzalloc(struct_size(load, threads, run->threads), GFP_KERNEL_ACCOUNT);
 	if (!load)
 		return ERR_PTR(-ENOMEM);
 	load->be = be;
@@ -378,6 +384,7 @@ struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
 	};
 	spin_lock_init(&load->lock);
 	init_waitqueue_head(&load->wait);
+	load->kcov_handle = kcov_common_handle();
 	for (i = 0; i < run->threads; i++) {
 		struct load_thread *thread = &load->threads[i];
 

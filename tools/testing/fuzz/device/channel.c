@@ -142,7 +142,7 @@ void channel_do_read(struct thread *thread, const uint64_t *args)
 	static const uint8_t nothing[2 * PAGE];
 	size_t bytes = args[2] % (sizeof(nothing) + 1);
 	uint8_t *at = thread_place(thread, args[1], nothing,
-				   args[1] % PLACES == READ_ONLY ? PAGE : bytes);
+				   args[1] % ADDRESSES == READ_ONLY ? PAGE : bytes);
 	size_t first = args[4] % (bytes + 1);
 	struct iovec vector[] = { { at, first }, { at + first, bytes - first } };
 	ssize_t n;
@@ -151,7 +151,7 @@ void channel_do_read(struct thread *thread, const uint64_t *args)
 		n = preadv2(channel_of(thread, args), vector, 2, -1, args[3]);
 	else
 		n = read(channel_of(thread, args), at, bytes);
-	if (n > 0 && args[1] % PLACES == GOOD)
+	if (n > 0 && args[1] % ADDRESSES == GOOD)
 		world_saw(thread->world, thread->pages, n);
 }
 

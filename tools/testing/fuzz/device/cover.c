@@ -2,7 +2,9 @@
 /*
  * What of the modules was reached, by the kernel's KCOV: each thread of a program
  * has a buffer, into which the kernel writes the address of each basic block that
- * the thread reaches, in whatever part of the kernel is instrumented.
+ * the thread reaches, in whatever part of the kernel is instrumented. One more is for
+ * those kernel threads that work for a program and say so: a handle tells them whose
+ * they are, which what we fork inherits from us.
  */
 #include "cover.h"
 
@@ -17,15 +19,18 @@
 
 #include "program.h"
 
-/* Entries of a buffer; of a call that reaches more, the rest is not seen. */
+/* Words of a buffer; of a call that reaches more, the rest is not seen. */
 #define BUFFER_WORDS	(16 << 10)
+/* Likewise, of a whole program, for what all kernel threads reach */
+#define REMOTE_WORDS	(64 << 10)
 /* Of one record of a comparison: its type, two values, the address */
 #define COMPARISON	4
 /* Bytes of code of each module; ours are smaller. */
 #define MODULE_BYTES	0x100000
 
-static const char * const names[] = { "vhost_backend", "vhost_backend_test" };
-#define MODULES		ARRAY_SIZE(names)
+const char * const module_names[MODULES] = {
+	"vhost_backend", "vhost_backend_test", "vhost_shmem",
+};
 
 struct module {
 	uint64_t start;
@@ -41,11 +46,12 @@ struct shared {
 
 struct buffer {
 	int fd;
+	uint64_t size;
 	uint64_t *words;
 };
 
 static struct module modules[MODULES];
-static struct buffer buffers[THREADS];
+static struct buffer buffers[THREADS], remote;
 static struct shared *shared;
 static unsigned int nr_buffers;
 static bool can_compare, comparing;
@@ -62,7 +68,7 @@ static bool find_modules(void)
 		if (sscanf(line, "%63s %" SCNu64 " %*s %*s %*s %" SCNx64, name, &module.bytes,
 			   &module.start) == 3)
 			for (size_t i = 0; i < MODULES; i++)
-				if (!strcmp(name, names[i])) {
+				if (!strcmp(name, module_names[i])) {
 					modules[i] = module;
 					found++;
 				}
@@ -71,14 +77,26 @@ static bool find_modules(void)
 	return found == MODULES;
 }
 
-static bool open_buffer(struct buffer *buffer)
+static bool open_buffer(struct buffer *buffer, uint64_t size)
 {
+	buffer->size = size;
 	buffer->fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
-	if (buffer->fd < 0 || ioctl(buffer->fd, KCOV_INIT_TRACE, BUFFER_WORDS))
+	if (buffer->fd < 0 || ioctl(buffer->fd, KCOV_INIT_TRACE, size))
 		return false;
-	buffer->words = mmap(NULL, BUFFER_WORDS * sizeof(uint64_t), PROT_READ | PROT_WRITE,
+	buffer->words = mmap(NULL, size * sizeof(uint64_t), PROT_READ | PROT_WRITE,
 			     MAP_SHARED, buffer->fd, 0);
 	return buffer->words != MAP_FAILED;
+}
+
+/* From here on this process has the handle. */
+static bool open_remote(void)
+{
+	struct kcov_remote_arg arg = {
+		.trace_mode = KCOV_TRACE_PC, .area_size = BUFFER_WORDS,
+		.common_handle = kcov_remote_handle(KCOV_SUBSYSTEM_COMMON, 1),
+	};
+
+	return open_buffer(&remote, REMOTE_WORDS) && !ioctl(remote.fd, KCOV_REMOTE_ENABLE, &arg);
 }
 
 /* Not every kernel has comparisons. */
@@ -95,9 +113,12 @@ bool cover_init(unsigned int threads)
 	if (shared == MAP_FAILED || !find_modules())
 		return false;
 	for (unsigned int i = 0; i < threads; i++)
-		if (!open_buffer(&buffers[i]))
+		if (!open_buffer(&buffers[i], BUFFER_WORDS))
 			return false;
+	/* First: where a buffer is disabled, the handle is gone. */
 	can_compare = try_comparisons(&buffers[0]);
+	if (!open_remote())
+		return false;
 	nr_buffers = threads;
 	return true;
 }
@@ -149,15 +170,15 @@ static void collect_comparisons(const uint64_t *words, uint64_t count)
 			program_learn(words[1]);
 }
 
-static void take(struct buffer *buffer)
+static void take(struct buffer *buffer, bool comparisons)
 {
 	uint64_t count = __atomic_load_n(buffer->words, __ATOMIC_RELAXED);
 
-	if (comparing)
+	if (comparisons)
 		collect_comparisons(buffer->words + 1,
-				    count < BUFFER_WORDS / COMPARISON ? count : 0);
+				    count < buffer->size / COMPARISON ? count : 0);
 	else
-		collect_places(buffer->words + 1, count < BUFFER_WORDS ? count : BUFFER_WORDS - 1);
+		collect_places(buffer->words + 1, count < buffer->size ? count : buffer->size - 1);
 	__atomic_store_n(buffer->words, 0, __ATOMIC_RELAXED);
 }
 
@@ -165,7 +186,7 @@ static void take(struct buffer *buffer)
 void cover_collect(unsigned int thread)
 {
 	if (thread < nr_buffers && !comparing)
-		take(&buffers[thread]);
+		take(&buffers[thread], false);
 }
 
 void cover_begin(bool comparisons)
@@ -174,12 +195,16 @@ void cover_begin(bool comparisons)
 	comparing = comparisons && can_compare;
 	for (unsigned int i = 0; i < nr_buffers; i++)
 		buffers[i].words[0] = 0;
+	if (nr_buffers)
+		remote.words[0] = 0;
 }
 
 void cover_end(void)
 {
 	for (unsigned int i = 0; i < nr_buffers; i++)
-		take(&buffers[i]);
+		take(&buffers[i], comparing);
+	if (nr_buffers)
+		take(&remote, false);
 }
 
 const struct edges *cover_edges(void)

@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Those that are fuzzed */
+#define MODULES		3
+extern const char * const module_names[MODULES];
+
 /* Bits of a set of edges: pairs of places reached one after the other, hashed */
 #define COVER_EDGES	0x10000
 #define COVER_WORDS	(COVER_EDGES / 64)

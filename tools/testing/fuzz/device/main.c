@@ -239,6 +239,13 @@ static int distil(void)
 	return EXIT_SUCCESS;
 }
 
+/* For scripts */
+static void print_modules(void)
+{
+	for (unsigned int i = 0; i < MODULES; i++)
+		puts(module_names[i]);
+}
+
 /* The programs as they were understood, or such as the seed makes */
 static int print(void)
 {
@@ -297,6 +304,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'p':
 		options.print = true;
 		break;
+	case 'm':
+		print_modules();
+		exit(EXIT_SUCCESS);
 	case ARGP_KEY_ARG:
 		load(arg);
 		break;
@@ -319,6 +329,7 @@ int main(int argc, char **argv)
 		  "Print those that together reach what all reach", 0 },
 		{ "print", 'p', NULL, 0,
 		  "Run nothing: print the programs, or with -n such as the seed makes", 0 },
+		{ "modules", 'm', NULL, 0, "Run nothing: print which modules are fuzzed", 0 },
 		{}
 	};
 	static const struct argp argp = {

@@ -6,6 +6,8 @@
  */
 #include "operation.h"
 
+#include <liburing.h>
+#include <linux/vhost_shmem.h>
 #include <sys/epoll.h>
 
 #define NUMBERS(t, ...)							\
@@ -25,6 +27,9 @@
 #define TIMEOUT		VALUES(1, 0, 20, 1000)
 #define ZERO		VALUES(0, 0, 0, 1, 8, 1 << 31, -1)
 #define WHICH		VALUES(0, 0, 1, 2, RECENT)
+#define READABLE	DESCRIPTOR(FIRST(CHANNEL), FIRST(CHANNEL), FIRST(CHANNEL) + 1, \
+				   FIRST(SHMEM), FIRST(WORKER), FIRST(EVENTFD))
+#define SQE_FLAGS	BITS(IOSQE_ASYNC, IOSQE_IO_LINK, IOSQE_CQE_SKIP_SUCCESS)
 #define REQUEST		VALUES(1000, 1001, 1, 4, 5, 2, 8, 3, 6, 7, 1002, 1003, 1004, 1005, \
 			       1006, 1007, 0, 9, 1008)
 #define ALL_REQUESTS	(VHOST_BACKEND_REQUESTS_ALL | VHOST_BACKEND_REQUESTS_SHARED_OBJECT)
@@ -44,7 +49,7 @@ const struct operation operations[] = {
 	    VALUES(0, 1, 65536, 65537), ZERO),
 	ROW("bind", 8, channel_do_bind, SLOT_OF, ADDRESS, VALUES(1, 2, 3, 4, 0, 5), VRING,
 	    DESCRIPTOR(FIRST(EVENTFD), FIRST(EVENTFD) + 1, FIRST(VHOST), FIRST(VHOST), NO_FILE,
-		       FIRST(CHANNEL)), BITS(1, 2)),
+		       FIRST(CHANNEL), FIRST(SHMEM)), BITS(1, 2)),
 	ROW("take-fd", 3, channel_do_take_fd, SLOT_OF, ADDRESS, WHICH, ZERO, ZERO, SLOT_OF),
 	ROW("set-shmem", 2, channel_do_set_shmem, SLOT_OF, ADDRESS, VALUES(0, 1, 255, 256),
 	    VALUES(1 << 20, 0, 4096, 1ULL << 40, 4095, -1), ZERO),
@@ -101,11 +106,12 @@ const struct operation operations[] = {
 	ROW("eventfd-write", 5, file_do_eventfd_write, SLOT_OF, VALUES(1, 2, -2)),
 	ROW("eventfd-read", 1, file_do_eventfd_read, SLOT_OF),
 	ROW("file", 3, file_do_open, SLOT_OF, VALUES(0, 1, 2, 3, 4, 5)),
-	ROW("dup", 3, file_do_dup, DESCRIPTOR(FIRST(CHANNEL), FIRST(WORKER), FIRST(EVENTFD)),
-	    SLOT_OF),
+	ROW("dup", 3, file_do_dup,
+	    DESCRIPTOR(FIRST(CHANNEL), FIRST(WORKER), FIRST(EVENTFD), FIRST(SHMEM)), SLOT_OF),
 	ROW("close", 6, file_do_close,
-	    DESCRIPTOR(FIRST(CHANNEL), FIRST(WORKER), FIRST(EVENTFD), FIRST(VHOST))),
-	ROW("flags", 2, file_do_flags, DESCRIPTOR(FIRST(CHANNEL), FIRST(VHOST)),
+	    DESCRIPTOR(FIRST(CHANNEL), FIRST(WORKER), FIRST(EVENTFD), FIRST(VHOST), FIRST(SHMEM),
+		       FIRST(URING))),
+	ROW("flags", 2, file_do_flags, DESCRIPTOR(FIRST(CHANNEL), FIRST(VHOST), FIRST(SHMEM)),
 	    VALUES(0, O_NONBLOCK, O_ASYNC)),
 	ROW("poll", 3, file_do_poll, DESCRIPTOR(FIRST(CHANNEL), FIRST(WORKER)),
 	    VALUES(POLLIN, POLLRDHUP, -1), VALUES(1, 0, 50)),
@@ -130,6 +136,52 @@ const struct operation operations[] = {
 	ROW("kick", 4, device_do_kick, SLOT_OF, VALUES(1, 0), VALUES(0, 1, 100)),
 	ROW("translate", 2, device_do_translate, SLOT_OF, VALUES(1, 0), VALUES(0, 1)),
 	ROW("device-bind", 2, device_do_bind, SLOT_OF, SLOT_OF, VRING),
+
+	ROW("shmem", 3, shmem_do_open, SLOT_OF, BITS(1, 2, 4, 8, 16), SLOT_OF),
+	ROW("shmem-up", 2, shmem_do_bring_up, SLOT_OF, SLOT_OF),
+	ROW("shmem-region", 1, shmem_do_region, SLOT_OF, ADDRESS, VALUES(0, 1, 255, 256),
+	    VALUES(1 << 18, PAGE, 0, 4095, 1ULL << 40, -PAGE), ZERO),
+	ROW("shmem-file", 1, shmem_do_file, SLOT_OF, ADDRESS,
+	    DESCRIPTOR(FIRST(ANY_FILE), NO_FILE, FIRST(CHANNEL), FIRST(SHMEM))),
+	ROW("shmem-channel", 3, shmem_do_channel, SLOT_OF, ADDRESS,
+	    DESCRIPTOR(NO_FILE, FIRST(CHANNEL), FIRST(CHANNEL) + 1), VRING),
+	ROW("shmem-command", 5, shmem_do_command, SLOT_OF, ADDRESS,
+	    VALUES(0, 0, 1, 2, 3, 4, 5, 6, 7, 8), VALUES(0, 1, 1, 20, 2, 1ULL << 32, 0x330000000)),
+	ROW("shmem-vring", 2, shmem_do_vring, SLOT_OF, ADDRESS, VALUES(0, 1, 2, 3, 4, 5), ZERO,
+	    DESCRIPTOR(FIRST(EVENTFD), FIRST(EVENTFD) + 1, NO_FILE, FIRST(CHANNEL)),
+	    VALUES(0, 1, 256, 255, 32768)),
+	ROW("shmem-translate", 4, shmem_do_translate, SLOT_OF, VALUES(2, 2, 3, 1, 4, 5, 6),
+	    VALUES(0, PAGE, 2 * PAGE, 3 * PAGE, -PAGE), VALUES(1 << 17, PAGE, 1 << 18, 0, 16, -1),
+	    VALUES(3, 3, 1, 2, 0)),
+	ROW("shmem-answer", 3, shmem_do_answer, SLOT_OF),
+	ROW("shmem-request", 10, shmem_do_request, SLOT_OF,
+	    VALUES(VHOST_SHMEM_T_MAP, VHOST_SHMEM_T_MAP, VHOST_SHMEM_T_UNMAP, VHOST_SHMEM_T_QUERY,
+		   0, 4), VALUES(1, 3, 0, 2, 4),
+	    VALUES(0, PAGE, 2 * PAGE, 1 << 18, 4095, -PAGE), VALUES(0, PAGE, 1 << 16, 1, -PAGE),
+	    VALUES(PAGE, 2 * PAGE, 0, 1 << 18, -PAGE), VALUES(0, 0, 1, 2, 3)),
+	ROW("shmem-descriptor", 4, shmem_do_descriptor, SLOT_OF,
+	    VALUES(0, 1, 2, 3, 255, 256, 257, 258), VALUES(0, 1, 2, 3, 4, 5, -1, 0x10000),
+	    VALUES(32, 16, 1, 0, 48, 17, 33, PAGE, -1), BITS(1, 2, 4), VALUES(1, 2, 0, 256, -1)),
+	ROW("shmem-kick", 8, shmem_do_kick, SLOT_OF, VALUES(0, 0, 1, 2, 3, 257), VALUES(0, 0, 1)),
+	ROW("shmem-reap", 2, shmem_do_reap, SLOT_OF, VALUES(8, 1, 127)),
+	ROW("shmem-protect", 1, shmem_do_protect, SLOT_OF, VALUES(2, 0, 1, 3), VALUES(1, 3, 0)),
+
+	ROW("uring", 3, uring_do_open, SLOT_OF,
+	    VALUES(0, 0, IORING_SETUP_SQPOLL,
+		   IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)),
+	ROW("uring-eventfd", 1, uring_do_eventfd, SLOT_OF,
+	    DESCRIPTOR(FIRST(EVENTFD), FIRST(EVENTFD) + 1), VALUES(0, 0, 1)),
+	ROW("uring-provide", 2, uring_do_provide, SLOT_OF, ADDRESS, VALUES(4, 1, 0), SQE_FLAGS),
+	ROW("uring-read", 6, uring_do_read, SLOT_OF, READABLE, ADDRESS,
+	    VALUES(0, 1, 2, 3), VALUES(1024, 280, 24, 48, 56, 4096, 0, 23), SQE_FLAGS,
+	    VALUES(0, 0, RWF_NOWAIT, RWF_HIPRI)),
+	ROW("uring-write", 4, uring_do_write, SLOT_OF, READABLE, ADDRESS, WHICH,
+	    VALUES(0, 1, -5), ZERO, SQE_FLAGS),
+	ROW("uring-poll", 3, uring_do_poll, SLOT_OF, READABLE,
+	    VALUES(POLLIN, POLLRDHUP, -1), VALUES(0, 1, 2), SQE_FLAGS),
+	ROW("uring-cancel", 2, uring_do_cancel, SLOT_OF, READABLE,
+	    VALUES(IORING_ASYNC_CANCEL_ALL, 0, IORING_ASYNC_CANCEL_ANY), SQE_FLAGS),
+	ROW("uring-reap", 5, uring_do_reap, SLOT_OF, VALUES(1, 0, 20)),
 };
 
 const unsigned int nr_operations = ARRAY_SIZE(operations);

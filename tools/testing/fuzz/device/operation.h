@@ -61,4 +61,14 @@ void process_end_failures(struct thread *thread, operation_run *after);
 /* device.c */
 operation_run device_do_open, device_do_kick, device_do_translate, device_do_bind;
 
+/* shmem.c */
+operation_run shmem_do_open, shmem_do_bring_up, shmem_do_region, shmem_do_file;
+operation_run shmem_do_channel, shmem_do_command, shmem_do_vring, shmem_do_translate;
+operation_run shmem_do_answer, shmem_do_request, shmem_do_descriptor, shmem_do_kick;
+operation_run shmem_do_reap, shmem_do_protect;
+
+/* uring.c */
+operation_run uring_do_open, uring_do_eventfd, uring_do_provide, uring_do_read;
+operation_run uring_do_write, uring_do_poll, uring_do_cancel, uring_do_reap;
+
 #endif /* FUZZ_OPERATION_H */

@@ -205,20 +205,23 @@ static void any_call(struct call *call, uint64_t *seed)
 		change_argument(call, seed);
 }
 
+#define CHANNEL_START							\
+	"0 open 0 0x800\n"						\
+	"0 setup 0 0 0 0 0 0 0x000000ff000001fe 0 0\n"
+
 /* Programs mostly start where something can happen. */
 void program_generate(struct program *program, uint64_t *seed)
 {
-	static const char start[] =
-		"0 open 0 0x800\n"
-		"0 setup 0 0 0 0 0 0 0x000000ff000001fe 0 0\n"
-		"0 worker 0\n"
-		"0 attach 0 0 0 0 2 0 0x61\n";
+	static const char * const starts[] = {
+		CHANNEL_START "0 worker 0\n0 attach 0 0 0 0 2 0 0x61\n",
+		CHANNEL_START "0 shmem 0 0 0\n",
+	};
 	const char *why;
 	unsigned int count = 2 + choose(seed, CALLS / 2);
 
 	program->count = 0;
 	if (choose(seed, 8))
-		program_parse(program, start, &why);
+		program_parse(program, starts[!choose(seed, 4)], &why);
 	while (count--)
 		any_call(&program->calls[program->count++], seed);
 }

@@ -59,7 +59,7 @@ void *thread_place(struct thread *thread, uint64_t place, const void *data, size
 {
 	uint8_t *pages = thread->pages, *at;
 
-	switch (place % PLACES) {
+	switch (place % ADDRESSES) {
 	case GOOD:
 		memcpy(pages, data, bytes);
 		return pages;
@@ -90,7 +90,7 @@ long thread_ioctl(struct thread *thread, int fd, unsigned long command, uint64_t
 	void *at = thread_place(thread, place, data, bytes);
 	long ret = ioctl(fd, command, at);
 
-	if (place % PLACES == GOOD)
+	if (place % ADDRESSES == GOOD)
 		memcpy(data, at, bytes);
 	return ret;
 }

@@ -13,22 +13,28 @@
 #define SLOTS		4
 #define RECENT		8
 
-/* Kinds of descriptors; a slot holds one, or -1. */
-enum kind { CHANNEL, WORKER, EVENTFD, ANY_FILE, VHOST, EPOLL, SOCKET, KINDS };
+/* Kinds of descriptors; a slot holds one, or -1. Programs have their numbers. */
+enum kind { CHANNEL, WORKER, EVENTFD, ANY_FILE, VHOST, EPOLL, SOCKET, SHMEM, URING, KINDS };
 
 /* Where a struct lies that is handed to the kernel, from good to bad. */
-enum place { GOOD, STRADDLES_HOLE, READ_ONLY, AT_NULL, IN_HOLE, IN_KERNEL, PLACES };
+enum address { GOOD, STRADDLES_HOLE, READ_ONLY, AT_NULL, IN_HOLE, IN_KERNEL, ADDRESSES };
 
 struct mapping {
 	void *memory;
 	size_t bytes;
 };
 
+struct shmem;
+struct uring;
+
 struct world {
 	int fd[KINDS][SLOTS];
 	struct mapping mapping[SLOTS];
 	pid_t process[SLOTS];
 	struct vhost_net device[SLOTS];
+	/* Once there, such a thing stays, since others may use it. */
+	struct shmem *shmem[SLOTS];
+	struct uring *uring[SLOTS];
 	/* What was read and which asynchronous sends were made, the last of each */
 	struct vhost_backend_msg message[RECENT];
 	unsigned int messages;
