@@ -453,7 +453,7 @@ bool vhost_backend_channel_try_lock_reader(struct vhost_backend_channel *channel
 {
 	if (mutex_trylock(&channel->read_mutex))
 		return true;
-	WRITE_ONCE(channel->turned_away, true);
+	WRITE_ONCE(channel->turned_away, 1);
 	/* Partner: the unlocking reader's. He sees the mark, or has unlocked. */
 	smp_mb();
 	return mutex_trylock(&channel->read_mutex);
@@ -471,7 +471,7 @@ void vhost_backend_channel_unlock_reader(struct vhost_backend_channel *channel)
 	mutex_unlock(&channel->read_mutex);
 	/* Partner: vhost_backend_channel_try_lock_reader(). */
 	smp_mb();
-	if (READ_ONCE(channel->turned_away) && xchg(&channel->turned_away, false) &&
+	if (READ_ONCE(channel->turned_away) && xchg(&channel->turned_away, 0) &&
 	    vhost_backend_channel_has_something(channel))
 		wake_frontend(channel);
 }

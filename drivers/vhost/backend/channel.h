@@ -62,7 +62,7 @@ struct vhost_backend_channel {
 
 	/* The reader. */
 	struct mutex read_mutex ____cacheline_aligned_in_smp;
-	bool turned_away;		/* someone who does not wait for read_mutex */
+	u32 turned_away;		/* somebody who does not wait for read_mutex */
 	struct vhost_backend_batch batch;	/* under read_mutex */
 
 	/* Rarely anyone. */

@@ -624,26 +624,29 @@ static void inflight_counts(struct kunit *test)
 struct chain {
 	struct vhost_backend_completion completion;
 	struct inflight_test *t;
+	struct file *file;
 };
 
-static int send_chain(struct inflight_test *t);
+static int send_chain(struct inflight_test *t, struct file *file);
 
 static void chain_done(struct vhost_backend_completion *completion, int error,
 		       u64 value, struct file *file)
 {
 	struct chain *chain = container_of(completion, struct chain, completion);
 	struct inflight_test *t = chain->t;
+	struct file *again = chain->file;
 
 	kfree(chain);
 	if (--t->chain_left)
-		send_chain(t);
+		send_chain(t, again);
 }
 
-static int send_chain(struct inflight_test *t)
+static int send_chain(struct inflight_test *t, struct file *file)
 {
 	struct chain *chain = kzalloc(sizeof(*chain), GFP_ATOMIC);
 	const struct vhost_backend_submission submission = {
 		.record = &t->record,
+		.file = file,
 		.completion = chain ? &chain->completion : NULL,
 		.deadline = jiffies + HOUR,
 		.reply = true,
@@ -656,6 +659,7 @@ static int send_chain(struct inflight_test *t)
 	chain->completion.done = chain_done;
 	chain->completion.backend = &t->be;
 	chain->t = t;
+	chain->file = file;
 	t->record.msg.request = VHOST_BACKEND_SHMEM_MAP;
 	t->record.msg.size = 0;
 	raw_spin_lock_irqsave(&t->inflight.lock, flags);
@@ -666,12 +670,12 @@ static int send_chain(struct inflight_test *t)
 	return err;
 }
 
-static void inflight_sends_from_done(struct kunit *test)
+static void run_chain(struct kunit *test, struct file *file)
 {
 	struct inflight_test *t = test->priv;
 
 	t->chain_left = 50;
-	KUNIT_ASSERT_EQ(test, send_chain(t), 0);
+	KUNIT_ASSERT_EQ(test, send_chain(t, file), 0);
 	while (t->chain_left) {
 		u64 id = deliver(t, false);
 
@@ -680,6 +684,21 @@ static void inflight_sends_from_done(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, counted(t, requests_answered), 50);
 	must_be_idle(test);
+}
+
+static void inflight_sends_from_done(struct kunit *test)
+{
+	run_chain(test, NULL);
+}
+
+/* There the only slot is free again, though its file had to be put first. */
+static void inflight_sends_a_file_from_done(struct kunit *test)
+{
+	struct inflight_test *t = test->priv;
+
+	vhost_backend_inflight_destroy(&t->inflight);
+	KUNIT_ASSERT_EQ(test, vhost_backend_inflight_init(&t->inflight, 1), 0);
+	run_chain(test, t->file);
 }
 
 /* What a worker, a timer or a dying process may do with interrupts off */
@@ -820,6 +839,7 @@ static struct kunit_case inflight_cases[] = {
 	KUNIT_CASE(inflight_withdraws_foreign_addresses),
 	KUNIT_CASE(inflight_counts),
 	KUNIT_CASE(inflight_sends_from_done),
+	KUNIT_CASE(inflight_sends_a_file_from_done),
 	KUNIT_CASE_PARAM(inflight_works_in_any_context, context_gen_params),
 	{}
 };

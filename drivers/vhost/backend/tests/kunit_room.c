@@ -70,16 +70,12 @@ static void room_is_found_behind_the_dead(struct kunit *test)
 	must_be_idle(test);
 }
 
-/*
- * Withdrawn behind one that is alive, they stay until a send finds the ring full: that
- * frees 64 of them, which is enough, and no more, since interrupts are off.
- */
-static void room_is_made_by_a_full_ring(struct kunit *test)
+/* A full ring, whose oldest records nobody wants: behind one that is alive, they stay. */
+static void fill_with_dead(struct kunit *test)
 {
 	struct inflight_test *t = test->priv;
-	const struct sent plain = {}, large = { .size = 256 };
 	struct waiter *waiter = new_waiters(test, 1);
-	u64 consumer;
+	const struct sent plain = {};
 	int i;
 
 	KUNIT_ASSERT_EQ(test, send(t, &plain), 0);
@@ -89,9 +85,37 @@ static void room_is_made_by_a_full_ring(struct kunit *test)
 	}
 	fill(test, &plain);
 	KUNIT_ASSERT_EQ(test, deliver(t, false), 0);
+}
+
+/*
+ * Who finds the ring full frees 64 of them, which is enough, and no more, since
+ * interrupts are off.
+ */
+static void room_is_made_by_a_send(struct kunit *test)
+{
+	struct inflight_test *t = test->priv;
+	const struct sent large = { .size = 256 };
+	u64 consumer;
+
+	fill_with_dead(test);
 	consumer = t->inflight.ring.consumer;
 	KUNIT_EXPECT_EQ(test, send(t, &large), 0);
 	KUNIT_EXPECT_EQ(test, t->inflight.ring.consumer, consumer + 64 * 24);
+	while (deliver(t, false) != ID_NONE)
+		;
+	must_be_idle(test);
+}
+
+static void room_is_made_by_a_reservation(struct kunit *test)
+{
+	struct inflight_test *t = test->priv;
+	u64 consumer;
+
+	fill_with_dead(test);
+	consumer = t->inflight.ring.consumer;
+	KUNIT_EXPECT_EQ(test, vhost_backend_inflight_reserve(&t->inflight, 280), 0);
+	KUNIT_EXPECT_EQ(test, t->inflight.ring.consumer, consumer + 64 * 24);
+	vhost_backend_inflight_unreserve(&t->inflight, 280);
 	while (deliver(t, false) != ID_NONE)
 		;
 	must_be_idle(test);
@@ -219,7 +243,8 @@ static void room_in_all_slots(struct kunit *test)
 static struct kunit_case room_cases[] = {
 	KUNIT_CASE(room_is_refused),
 	KUNIT_CASE(room_is_found_behind_the_dead),
-	KUNIT_CASE(room_is_made_by_a_full_ring),
+	KUNIT_CASE(room_is_made_by_a_send),
+	KUNIT_CASE(room_is_made_by_a_reservation),
 	KUNIT_CASE(room_is_reserved),
 	KUNIT_CASE(room_is_given_back),
 	KUNIT_CASE(room_in_the_buffer),

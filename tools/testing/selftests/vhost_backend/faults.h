@@ -21,8 +21,14 @@
 
 /* What a call that fails leaves as it was: numbers of 64 bits */
 
+#define DESCRIPTORS	128
+
+struct descriptors {
+	uint64_t open[DESCRIPTORS / 64];	/* a bit each */
+};
+
 struct state {
-	uint64_t descriptors;		/* a bit each */
+	struct descriptors descriptors;
 	int64_t channel_error;		/* of asking: a channel that is NEW has no figures */
 	struct vhost_backend_stats channel;
 	int64_t device_error;
@@ -30,13 +36,13 @@ struct state {
 	uint64_t more;
 };
 
-static inline uint64_t open_descriptors(void)
+static inline struct descriptors open_descriptors(void)
 {
-	uint64_t descriptors = 0;
+	struct descriptors descriptors = {};
 
-	for (int fd = 0; fd < 64; fd++)
+	for (int fd = 0; fd < DESCRIPTORS; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
-			descriptors |= 1ULL << fd;
+			descriptors.open[fd / 64] |= 1ULL << fd % 64;
 	return descriptors;
 }
 
@@ -216,7 +222,6 @@ static inline bool call_with_fault(struct world *world, struct turn *turn, unsig
 	const struct trial *trial = turn->trial;
 	bool fired;
 
-	faults_forget();
 	if (trial->starved) {
 		starve(n);
 		*ret = trial->call(world);
@@ -239,6 +244,8 @@ static inline bool take_turn(struct __test_metadata *_metadata, struct world *wo
 	bool fired;
 	long ret;
 
+	/* It opens files, which could be what makes a table of descriptors grow. */
+	faults_forget();
 	turn_open(_metadata, world, trial);
 	turn->before = world_state(world);
 	fired = call_with_fault(world, turn, n, &ret);

@@ -12,7 +12,7 @@
 
 #define OK		VHOST_SHMEM_S_OK
 /* For what a thread brings, which may be nothing */
-#define BRING_MS	2000
+#define BRING_MS	4000
 
 struct world {
 	struct frontend frontend;

@@ -531,7 +531,7 @@ TEST_F_TIMEOUT(places, given_back_by_the_killed, 60)
 /* Several threads want the last places at once. */
 #define RACERS	8
 #define PLACES	4
-#define ROUNDS	20
+#define ROUNDS	10
 /* What they may take, on a slow machine */
 #define SECONDS	3
 
@@ -591,6 +591,65 @@ TEST_F_TIMEOUT(places, race_for_the_last, 120)
 {
 	ASSERT_TRUE(set_places(&variant->limited, PLACES));
 	EXPECT_EQ(0, run_limited(run_races));
+}
+
+/* Threads that take the only place and give it back, as fast as they can */
+struct rival {
+	pthread_t thread;
+	const struct limited *limited;
+	atomic_uint *held;
+	uint64_t until;
+	unsigned int taken;
+};
+
+/* It is counted as held for no longer than it is. */
+static void *take_and_give_back(void *arg)
+{
+	struct rival *rival = arg;
+
+	while (now_ms() < rival->until) {
+		struct taker taker;
+		int err;
+
+		open_takers(rival->limited, &taker, 1);
+		err = take(rival->limited, &taker);
+		child_check(!err || err == -rival->limited->error);
+		if (!err) {
+			child_check(atomic_fetch_add(rival->held, 1) == 0);
+			rival->taken++;
+			atomic_fetch_sub(rival->held, 1);
+		}
+		give_back(&taker);
+	}
+	return NULL;
+}
+
+static void run_rivals(void *arg)
+{
+	struct rival rivals[RACERS];
+	uint64_t until = now_ms() + 700;
+	unsigned int taken = 0;
+	atomic_uint held = 0;
+
+	become(ONE);
+	for (int n = 0; n < RACERS; n++) {
+		rivals[n] = (struct rival){
+			.limited = arg, .held = &held, .until = until,
+		};
+		child_check(!pthread_create(&rivals[n].thread, NULL, take_and_give_back,
+					    &rivals[n]));
+	}
+	for (int n = 0; n < RACERS; n++) {
+		pthread_join(rivals[n].thread, NULL);
+		taken += rivals[n].taken;
+	}
+	child_check(taken > 1);
+}
+
+TEST_F_TIMEOUT(places, never_more_at_once, 120)
+{
+	ASSERT_TRUE(set_places(&variant->limited, 1));
+	EXPECT_EQ(0, run_limited(run_rivals));
 }
 
 /* Memory */
