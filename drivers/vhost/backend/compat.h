@@ -9,6 +9,7 @@
 #include <linux/eventfd.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/kcov.h>
 #include <linux/magic.h>
 #include <linux/shmem_fs.h>
 #include <linux/timer.h>
@@ -102,6 +103,9 @@ static inline int vhost_backend_add_priority_exclusive(wait_queue_head_t *queue,
 	return 0;
 #endif
 }
+
+/* Who KCOV tells what a thread reaches: a u64 up to 6.12, in 7.3 a struct. */
+#define vhost_backend_kcov_handle	typeof(kcov_common_handle())
 
 /* 6.3: vhost_init_device_iotlb() lost a parameter that nothing looked at. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

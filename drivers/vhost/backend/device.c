@@ -8,7 +8,6 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/poll.h>
@@ -20,6 +19,7 @@
 #include <uapi/linux/vhost_types.h>
 
 #include "channel.h"
+#include "compat.h"
 #include "device.h"
 
 #define IOTLB_BYTES	(sizeof(struct vhost_backend_msg) + sizeof(struct vhost_backend_iotlb))
@@ -29,7 +29,7 @@ struct bound_device {
 	struct vhost_backend_channel *channel;
 	struct file *file;
 	struct task_struct *thread;
-	u64 kcov_handle;		/* of who bound it */
+	vhost_backend_kcov_handle kcov_handle;		/* of who bound it */
 	bool ended;			/* by itself: closed_work is to unbind it */
 
 	/* On the device's wait queue; called under that queue's lock. */

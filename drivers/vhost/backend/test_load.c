@@ -7,7 +7,6 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
-#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/prandom.h>
@@ -15,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
+#include "compat.h"
 #include "test_worker.h"
 
 #define MAX_THREADS	32
@@ -48,7 +48,7 @@ struct test_load {
 	struct vhost_backend_test_run run;
 	spinlock_t lock;		/* results */
 	wait_queue_head_t wait;		/* for a request of a thread to be free */
-	u64 kcov_handle;		/* of who started it */
+	vhost_backend_kcov_handle kcov_handle;		/* of who started it */
 	bool stop;
 	u32 nr_vrings;
 	u32 nr_threads;
