@@ -25,7 +25,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo bench check check-debug check-kcsan coverage fuzz check-matrix vm setup clean help
+.PHONY: demo bench check check-debug check-kcsan coverage fuzz mutants check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -76,6 +76,9 @@ coverage: ## of check-debug, the selftests, and what of the modules they reach: 
 fuzz: ## calls of all kinds, for TIME=3600 seconds, on the debug kernel; findings are printed
 	$(VM)/setup build vm debug
 	$(VM)/fuzz -t $(or $(TIME),3600)
+
+mutants: ## break one guarantee at a time and see that a test notices; an hour; NAMES=... for some
+	$(VM)/mutants $(NAMES)
 
 check-matrix: ## arm64 and riscv64, the selftests on newer kernels and PREEMPT_RT: fetches them once, 1 GB
 	$(VM)/check matrix
