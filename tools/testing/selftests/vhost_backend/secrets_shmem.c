@@ -353,6 +353,12 @@ struct changer {
 	atomic_bool stop;
 };
 
+/* An emulated processor is interrupted where code branches, and never between two stores. */
+static __attribute__((noinline)) void branch(void)
+{
+	__asm__ volatile("" : : : "memory");
+}
+
 /* Each field by itself makes the request one that must not reach the frontend. */
 static void *change(void *arg)
 {
@@ -362,13 +368,21 @@ static void *change(void *arg)
 
 	while (!atomic_load(&changer->stop)) {
 		request->shm_offset = REGION_PAGES * PAGE;
+		branch();
 		request->shm_offset = good.shm_offset;
+		branch();
 		request->fd_offset = FILE_PAGES * PAGE;
+		branch();
 		request->fd_offset = good.fd_offset;
+		branch();
 		request->len = UINT64_MAX - 2 * PAGE + 1;
+		branch();
 		request->len = good.len;
+		branch();
 		request->flags = ~0U;
+		branch();
 		request->flags = good.flags;
+		branch();
 	}
 	return NULL;
 }
@@ -405,6 +419,8 @@ TEST_F_TIMEOUT(shmem, request_that_changes, 120)
 		slot_parts(shmem, 0, parts);
 		shmem->busy[0] = true;
 		guest_add_direct(shmem, 0, parts, 2);
+		/* Or the two threads keep in step. */
+		usleep(n % 16);
 		guest_kick(shmem);
 		ASSERT_TRUE(wait_until(is_answered(shmem))) TH_LOG("round %u", n);
 		ASSERT_EQ(0, guest_reap(shmem, &written));
