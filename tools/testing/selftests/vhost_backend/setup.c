@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VHOST_BACKEND_SETUP, and what a channel refuses before it. */
+#include "interleave.h"
 #include "requests.h"
 
 FIXTURE(setup) {
@@ -306,7 +307,7 @@ TEST_F(setup, unaligned_argument)
 	}
 }
 
-static long available_kib(void)
+static long meminfo_kib(const char *format)
 {
 	FILE *meminfo = fopen("/proc/meminfo", "r");
 	char line[128];
@@ -315,11 +316,21 @@ static long available_kib(void)
 	if (!meminfo)
 		return -1;
 	while (kib < 0 && fgets(line, sizeof(line), meminfo)) {
-		if (sscanf(line, "MemAvailable: %ld kB", &kib) != 1)
+		if (sscanf(line, format, &kib) != 1)
 			kib = -1;
 	}
 	fclose(meminfo);
 	return kib;
+}
+
+static long available_kib(void)
+{
+	return meminfo_kib("MemAvailable: %ld kB");
+}
+
+static long per_cpu_kib(void)
+{
+	return meminfo_kib("Percpu: %ld kB");
 }
 
 /* 40 attempts that fail at the last step, each after some 16 MiB. */
@@ -343,6 +354,29 @@ TEST_F_TIMEOUT(setup, failure_keeps_no_memory, 180)
 	EXPECT_LE(before - 8 * 16384, available_kib());
 	EXPECT_TRUE(still_new(self->channel));
 	EXPECT_EQ(0, channel_setup(self->channel, wish));
+}
+
+#define CHANNELS	2000
+
+/* Statistics are counted by each processor, in memory of which kmemleak reports nothing. */
+TEST_F_TIMEOUT(setup, counters_are_free_again, 180)
+{
+	const struct vhost_backend_setup plain = { .requests = EVERYTHING };
+	const long of_one_cpu = CHANNELS * sizeof(struct vhost_backend_stats) / 1024;
+	void *argument = read_only_page(&plain, sizeof(plain));
+	long before = per_cpu_kib();
+
+	ASSERT_LT(0, before);
+	for (int i = 0; i < CHANNELS / 2; i++) {
+		int fd = open(CHANNEL_PATH, O_RDWR | O_CLOEXEC);
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(-EFAULT, try_ioctl(fd, VHOST_BACKEND_SETUP, argument));
+		ASSERT_EQ(0, channel_setup(fd, plain));
+		close(fd);
+	}
+	EXPECT_TRUE(wait_until(per_cpu_kib() < before + of_one_cpu / 4))
+		TH_LOG("%ld KiB, and now %ld", before, per_cpu_kib());
 }
 
 /* All but GET_API_VERSION and SETUP, before SETUP. */
