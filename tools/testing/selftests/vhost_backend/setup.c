@@ -356,7 +356,7 @@ TEST_F_TIMEOUT(setup, failure_keeps_no_memory, 180)
 	EXPECT_EQ(0, channel_setup(self->channel, wish));
 }
 
-#define CHANNELS	2000
+#define CHANNELS	1000
 
 /* Statistics are counted by each processor, in memory of which kmemleak reports nothing. */
 TEST_F_TIMEOUT(setup, counters_are_free_again, 180)
