@@ -70,7 +70,8 @@ into_cache_locked() {
 	shift
 	[[ ! -d $CACHE/$name ]] || return 0
 	mkdir -p "$CACHE/$name.partial"
-	(cd "$CACHE/$name.partial" && "$@") || return
+	# These are for modules of ours, and a kernel may come out of them otherwise.
+	(unset KBUILD_EXTRA_WARN KCFLAGS && cd "$CACHE/$name.partial" && "$@") || return
 	mv "$CACHE/$name.partial" "$CACHE/$name"
 }
 
