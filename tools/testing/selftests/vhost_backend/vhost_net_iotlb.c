@@ -207,26 +207,47 @@ static const struct vhost_backend_setup room_for_one = {
 	.ring_bytes = 4096, .max_inflight = 1,
 };
 
-TEST_F_TIMEOUT(vhost_net_iotlb, stays_in_the_device_without_room, 60)
+/* The first device's miss takes all room; the second device's stays where it is. */
+static void leave_no_room(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(vhost_net_iotlb) * self, struct miss *miss)
 {
-	struct vhost_backend_iotlb none;
-	struct miss miss;
-
 	ASSERT_EQ(0, reopen(&self->channel, room_for_one));
 	for (int i = 0; i < DEVICES; i++)
 		ASSERT_EQ(0, bind_all(&self->net[i], self->channel, BASE(i)));
 	ASSERT_EQ(0, offer(&self->flow[0], 1));
-	ASSERT_EQ(0, take_miss(self->channel, &miss));
+	ASSERT_EQ(0, take_miss(self->channel, miss));
 	ASSERT_EQ(0, offer(&self->flow[1], 1));
 	ASSERT_TRUE(readable(self->net[1].vhost, PATIENCE_MS));
 	EXPECT_FALSE(readable(self->channel, 200));
 	EXPECT_TRUE(readable(self->net[1].vhost, 0));
 	EXPECT_EQ(1U, channel_stats(self->channel).inflight);
+}
 
+TEST_F_TIMEOUT(vhost_net_iotlb, stays_in_the_device_without_room, 60)
+{
+	struct vhost_backend_iotlb none;
+	struct miss miss;
+
+	leave_no_room(_metadata, self, &miss);
 	/* A reply makes room. */
 	ASSERT_EQ(0, flows_answer(self->channel, self->flow, DEVICES, &miss));
 	ASSERT_EQ(0, flows_run(self->channel, self->flow, DEVICES, 1, 1));
 	EXPECT_EQ(-EAGAIN, read_device(&self->net[1], &none));
+	EXPECT_EQ(1U, channel_stats(self->channel).inflight_peak);
+}
+
+/* Whoever unbinds a device that waits for room does not wait for it, and gets the miss. */
+TEST_F_TIMEOUT(vhost_net_iotlb, unbound_without_room, 60)
+{
+	struct vhost_backend_iotlb kept, none;
+	struct miss miss;
+
+	leave_no_room(_metadata, self, &miss);
+	EXPECT_EQ(0, bind_misses(self->channel, self->net[1].vhost, UNDO));
+	EXPECT_EQ(0, read_device(&self->net[1], &kept));
+	EXPECT_EQ(VHOST_IOTLB_MISS, kept.type);
+	EXPECT_EQ(-EAGAIN, read_device(&self->net[1], &none));
+	EXPECT_LT(0, channel_reply(self->channel, &miss.msg, -EFAULT));
 	EXPECT_EQ(1U, channel_stats(self->channel).inflight_peak);
 }
 
