@@ -463,6 +463,19 @@ static int page_unmap(struct shmem *shmem, unsigned int page)
 	return guest_status(shmem, slot) == VHOST_SHMEM_S_EXIST ? 0 : -1000;
 }
 
+/*
+ * A request's slot is free a little before its device is told. With its last reply
+ * written the device is; what it was told it has settled when it answers the next one.
+ */
+static int settle(struct frontend *frontend, struct shmem *shmem)
+{
+	int err;
+
+	frontend_end(frontend);
+	err = frontend_start(frontend);
+	return err ?: guest_status(shmem, guest_start(shmem, QUERY, 0, 0, 0));
+}
+
 TEST_F_TIMEOUT(random, restart, 300)
 {
 	struct restarter restarter = { .shmem = &self->shmem[0] };
@@ -477,6 +490,7 @@ TEST_F_TIMEOUT(random, restart, 300)
 	EXPECT_LT(0U, restarter.canceled);
 	self->frontend.refuse_percent = 0;
 	ASSERT_TRUE(wait_until(!channel_stats(self->frontend.channel).inflight));
+	ASSERT_EQ(0, settle(&self->frontend, shmem));
 	mappings = shmem_stats(shmem).mappings;
 
 	/* Device, frontend and guest agree on what is mapped. */
