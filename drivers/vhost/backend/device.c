@@ -21,6 +21,7 @@
 #include "channel.h"
 #include "compat.h"
 #include "device.h"
+#include "process.h"
 
 #define IOTLB_BYTES	(sizeof(struct vhost_backend_msg) + sizeof(struct vhost_backend_iotlb))
 
@@ -29,6 +30,7 @@ struct bound_device {
 	struct vhost_backend_channel *channel;
 	struct file *file;
 	struct task_struct *thread;
+	struct vhost_backend_process binder;
 	vhost_backend_kcov_handle kcov_handle;		/* of who bound it */
 	bool ended;			/* by itself: closed_work is to unbind it */
 
@@ -148,6 +150,18 @@ static int wait_for_message(struct bound_device *device)
 					kthread_should_stop());
 }
 
+static void end(struct bound_device *device)
+{
+	WRITE_ONCE(device->ended, true);
+	schedule_work(&device->channel->closed_work);
+}
+
+/* Nobody can use the device, and it may keep the channel: see process.c. */
+static void binder_outlived(struct vhost_backend_process *binder)
+{
+	end(container_of(binder, struct bound_device, binder));
+}
+
 static int device_main(void *data)
 {
 	struct bound_device *device = data;
@@ -166,10 +180,8 @@ static int device_main(void *data)
 			err = wait_for_message(device);
 		kcov_remote_stop();
 	}
-	if (!kthread_should_stop()) {
-		WRITE_ONCE(device->ended, true);
-		schedule_work(&device->channel->closed_work);
-	}
+	if (!kthread_should_stop())
+		end(device);
 	for (;;) {
 		set_current_state(TASK_IDLE);
 		if (kthread_should_stop())
@@ -263,7 +275,9 @@ static struct bound_device *create_device(struct vhost_backend_channel *channel,
 /**
  * vhost_backend_device_bind() - deliver a vhost device's messages
  * @channel: READY, its bind_mutex held
- * @file: the device; a reference is taken
+ * @file: the device; a reference is taken, until it is unbound: by a call, by itself
+ *	once it is blocking, with the channel, or when the caller's process is dead and
+ *	its address space is not
  *
  * Return: 0; -EINVAL not such a device, or blocking; -EBUSY bound already;
  * -EMFILE too many bindings; -ENOMEM.
@@ -289,6 +303,7 @@ int vhost_backend_device_bind(struct vhost_backend_channel *channel,
 	}
 	get_file(file);
 	vfs_poll(file, &device->table);
+	vhost_backend_process_watch(&device->binder, binder_outlived);
 	list_add_tail(&device->node, &channel->devices);
 	WRITE_ONCE(channel->nr_bindings, channel->nr_bindings + 1);
 	wake_up_process(device->thread);
@@ -299,6 +314,7 @@ static void unbind_device(struct bound_device *device)
 {
 	struct vhost_backend_channel *channel = device->channel;
 
+	vhost_backend_process_unwatch(&device->binder);
 	if (device->queue)
 		remove_wait_queue(device->queue, &device->hook);
 	/* It may sleep in the device's read: see the top. */

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A process that bound a device is dead, and its address space is not: the device
+ * keeps that, and a ring of io_uring there may keep the channel. The device is
+ * unbound then, and only then.
+ */
+#include <liburing.h>
+#include <pthread.h>
+
+#include "../kselftest_harness.h"
+#include "held.h"
+#include "vhost_net_flow.h"
+#include "interleave.h"
+
+#define IOTLB	VHOST_BACKEND_BIND_IOTLB
+
+/* Longer than a device stays bound when it is to be unbound. */
+#define STAYS_S		4
+
+/* What a process of its own has, and what of it is done where. */
+struct vmm {
+	int channel;
+	struct vhost_net net;
+	struct net_capture capture;
+	struct flow flow;
+	struct io_uring ring;
+	struct message message;
+};
+
+/* What a ring keeps of a channel */
+enum kept {
+	KEPT_READ,		/* a read that waits */
+	KEPT_POLL,
+	KEPT_FILE,		/* registered */
+};
+
+/* Shared with the process that is killed. */
+struct shared {
+	atomic_bool running;
+	enum kept kept;
+	bool closes;		/* its descriptor of the channel */
+	int channel;
+};
+
+static int open_device(struct vmm *vmm)
+{
+	return flows_open(&vmm->net, &vmm->capture, &vmm->flow, 1, NET_IOTLB);
+}
+
+static int bind_device(const struct vmm *vmm)
+{
+	return net_bind_one(vmm->channel, IOTLB, 0, vmm->net.vhost, 0);
+}
+
+static void keep(struct vmm *vmm, enum kept kept)
+{
+	struct io_uring_sqe *sqe;
+
+	child_check(!io_uring_queue_init(4, &vmm->ring, 0));
+	if (kept == KEPT_FILE) {
+		child_check(!io_uring_register_files(&vmm->ring, &vmm->channel, 1));
+		return;
+	}
+	sqe = io_uring_get_sqe(&vmm->ring);
+	if (kept == KEPT_READ)
+		io_uring_prep_read(sqe, vmm->channel, &vmm->message, sizeof(vmm->message), -1);
+	else
+		io_uring_prep_poll_multishot(sqe, vmm->channel, POLLIN);
+	child_check(io_uring_submit(&vmm->ring) == 1);
+}
+
+static void wait_for_the_end(struct shared *shared)
+{
+	atomic_store(&shared->running, true);
+	for (;;)
+		pause();
+}
+
+/* All of it is its own. */
+static void live(void *arg)
+{
+	struct shared *shared = arg;
+	struct vmm vmm = { .channel = channel_open(O_NONBLOCK) };
+
+	child_check(vmm.channel >= 0);
+	child_check(!open_device(&vmm));
+	child_check(!bind_device(&vmm));
+	keep(&vmm, shared->kept);
+	if (shared->closes)
+		close(vmm.channel);
+	wait_for_the_end(shared);
+}
+
+/* The channel is its parent's, and stays open there. */
+static void live_with_parent(void *arg)
+{
+	struct shared *shared = arg;
+	struct vmm vmm = { .channel = shared->channel };
+
+	child_check(!open_device(&vmm));
+	child_check(!bind_device(&vmm));
+	wait_for_the_end(shared);
+}
+
+FIXTURE(vhost_outlived) {
+	struct shared *shared;
+	struct held before;
+};
+
+FIXTURE_SETUP(vhost_outlived)
+{
+	self->before = what_is_held();
+	self->shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			    -1, 0);
+	ASSERT_TRUE(self->shared != MAP_FAILED);
+}
+
+FIXTURE_TEARDOWN(vhost_outlived)
+{
+	EXPECT_TRUE(wait_until(holds_no_more(&self->before)));
+	munmap(self->shared, PAGE);
+}
+
+static void kill_it(struct __test_metadata *_metadata, struct shared *shared,
+		    void (*fn)(void *arg))
+{
+	pid_t pid;
+	int status;
+
+	atomic_store(&shared->running, false);
+	pid = child_start(fn, shared);
+	ASSERT_LT(0, pid);
+	EXPECT_TRUE(wait_until(atomic_load(&shared->running)));
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	status = child_wait(pid);
+	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		TH_LOG("status %#x", status);
+}
+
+TEST_F_TIMEOUT(vhost_outlived, by_its_ring, 280)
+{
+	for (enum kept kept = KEPT_READ; kept <= KEPT_FILE; kept++)
+		for (int closes = 0; closes < 2; closes++) {
+			self->shared->kept = kept;
+			self->shared->closes = closes;
+			kill_it(_metadata, self->shared, live);
+			ASSERT_TRUE(wait_until(holds_no_more(&self->before)))
+				TH_LOG("kept %d, closes %d", kept, closes);
+		}
+}
+
+TEST_F_TIMEOUT(vhost_outlived, by_its_device, 60)
+{
+	self->shared->channel = channel_open(O_NONBLOCK);
+	ASSERT_LE(0, self->shared->channel);
+	kill_it(_metadata, self->shared, live_with_parent);
+	EXPECT_TRUE(wait_until(!channel_stats(self->shared->channel).bindings));
+	EXPECT_EQ(0, close(self->shared->channel));
+}
+
+/* A channel and a device of this process; @run has the device bound by another. */
+static void stays_bound(struct __test_metadata *_metadata,
+			int (*run)(struct vmm *vmm))
+{
+	struct vmm vmm = { .channel = channel_open(O_NONBLOCK) };
+
+	ASSERT_LE(0, vmm.channel);
+	ASSERT_EQ(0, open_device(&vmm));
+	ASSERT_EQ(0, run(&vmm));
+	ASSERT_EQ(1U, channel_stats(vmm.channel).bindings);
+	sleep(STAYS_S);
+	EXPECT_EQ(1U, channel_stats(vmm.channel).bindings);
+	/* It is still heard. */
+	ASSERT_EQ(0, flow_offer(&vmm.flow, 1));
+	EXPECT_TRUE(readable(vmm.channel, PATIENCE_MS));
+	flows_close(&vmm.flow, 1);
+	close(vmm.channel);
+}
+
+static void bind_and_exit(void *arg)
+{
+	child_check(!bind_device(arg));
+}
+
+static int bind_in_child(struct vmm *vmm)
+{
+	return child_run(bind_and_exit, vmm);
+}
+
+/* Who starts a VMM may bind what the VMM owns. */
+TEST_F_TIMEOUT(vhost_outlived, not_by_another_process, 60)
+{
+	stays_bound(_metadata, bind_in_child);
+}
+
+static void *bind_thread(void *arg)
+{
+	return bind_device(arg) ? arg : NULL;
+}
+
+static int bind_in_thread(struct vmm *vmm)
+{
+	pthread_t thread;
+	void *failed;
+	int err = pthread_create(&thread, NULL, bind_thread, vmm);
+
+	if (err)
+		return err;
+	pthread_join(thread, &failed);
+	return failed ? -EIO : 0;
+}
+
+TEST_F_TIMEOUT(vhost_outlived, not_by_another_thread, 60)
+{
+	stays_bound(_metadata, bind_in_thread);
+}
+
+TEST_HARNESS_MAIN
