@@ -2,7 +2,6 @@
 /* Runs a program in a process of its own, and sees that nothing of it is left. */
 #include "execute.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -18,8 +17,6 @@
 #define PROGRAM_MS	2000
 /* What is killed is gone by then, and what it held: else it never will be. */
 #define GONE_MS		(120 * 1000)
-/* So long nothing is held but by what only an administrator can end. */
-#define HELD_MS		(10 * 1000)
 
 #define FAILURES	"/sys/kernel/debug/"
 
@@ -205,54 +202,15 @@ static bool end_all(pid_t child)
 	return false;
 }
 
-/* Whether io_uring and the vhost core may keep each other: see the threat model. */
-static bool has_uring(const struct program *program)
-{
-	for (unsigned int i = 0; i < program->count; i++)
-		if (program->calls[i].operation->run == uring_do_open)
-			return true;
-	return false;
-}
-
-/* The circle ends with the threads of bound devices. */
-static void end_device_threads(void)
-{
-	struct dirent **entries;
-	int n = scandir("/proc", &entries, NULL, NULL);
-	char path[300], name[32];
-
-	for (int i = 0; i < n; i++) {
-		pid_t pid = atoi(entries[i]->d_name);
-		int fd;
-
-		snprintf(path, sizeof(path), "/proc/%s/comm", entries[i]->d_name);
-		free(entries[i]);
-		fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-		memset(name, 0, sizeof(name));
-		if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 &&
-		    !strcmp(name, "vhost-backend-d\n"))
-			kill(pid, SIGKILL);
-		close(fd);
-	}
-	if (n >= 0)
-		free(entries);
-}
-
 /* A file that was on its way through a socket is released a little later. */
-static bool references_are_back(const struct program *program)
+static bool references_are_back(void)
 {
-	uint64_t start = now_ms();
-	bool may_help = has_uring(program);
+	uint64_t end = now_ms() + GONE_MS;
 
 	for (int i = 0; i < MODULES; i++)
 		while (read_refcount(i) != base[i]) {
-			if (now_ms() >= start + GONE_MS)
+			if (now_ms() >= end)
 				return false;
-			if (may_help && now_ms() >= start + HELD_MS) {
-				printf("# held by a ring of io_uring: device threads are ended\n");
-				end_device_threads();
-				may_help = false;
-			}
 			usleep(500);
 		}
 	return true;
@@ -304,7 +262,7 @@ const char *execute(const struct program *program, bool comparisons)
 	watch(child);
 	if (!end_all(child))
 		finding = "a process that SIGKILL does not end";
-	else if (!references_are_back(program))
+	else if (!references_are_back())
 		finding = "references to a module stay";
 	cover_end();
 	return log_is_clean() ? finding : "a warning in the kernel log";

@@ -28,6 +28,17 @@ static struct uring *uring_of(struct thread *thread, const uint64_t *args)
 	return __atomic_load_n(&thread->world->uring[args[0] % SLOTS], __ATOMIC_ACQUIRE);
 }
 
+/*
+ * Never a vhost device: it keeps the memory of its owner, and there the ring, and while
+ * that waits for the device they keep each other for ever, with or without channels.
+ */
+static int descriptor_of(const struct thread *thread, uint64_t any)
+{
+	enum kind kind = world_kind_of(any);
+
+	return kind == VHOST || kind == SHMEM ? -1 : world_get_any(thread->world, any);
+}
+
 /* NULL without a ring, and where nobody takes what is in it. */
 static struct io_uring_sqe *new_entry(struct uring *uring)
 {
@@ -115,7 +126,7 @@ void uring_do_read(struct thread *thread, const uint64_t *args)
 
 	if (!sqe)
 		return;
-	prepare_read(uring, sqe, args[3] % READ_FORMS, world_get_any(thread->world, args[1]),
+	prepare_read(uring, sqe, args[3] % READ_FORMS, descriptor_of(thread, args[1]),
 		     at, bytes);
 	sqe->rw_flags = args[6];
 	submit(uring, sqe, at, args[5]);
@@ -132,7 +143,7 @@ void uring_do_write(struct thread *thread, const uint64_t *args)
 
 	if (!sqe)
 		return;
-	io_uring_prep_write(sqe, world_get_any(thread->world, args[1]), at,
+	io_uring_prep_write(sqe, descriptor_of(thread, args[1]), at,
 			    (sizeof(reply) + args[5]) % PAGE, -1);
 	submit(uring, sqe, NULL, args[6]);
 }
@@ -144,7 +155,7 @@ void uring_do_poll(struct thread *thread, const uint64_t *args)
 
 	if (!sqe)
 		return;
-	io_uring_prep_poll_add(sqe, world_get_any(thread->world, args[1]), args[2]);
+	io_uring_prep_poll_add(sqe, descriptor_of(thread, args[1]), args[2]);
 	sqe->len = args[3];
 	submit(uring, sqe, NULL, args[4]);
 }
@@ -157,7 +168,7 @@ void uring_do_cancel(struct thread *thread, const uint64_t *args)
 
 	if (!sqe)
 		return;
-	io_uring_prep_cancel_fd(sqe, world_get_any(thread->world, args[1]), args[2]);
+	io_uring_prep_cancel_fd(sqe, descriptor_of(thread, args[1]), args[2]);
 	submit(uring, sqe, NULL, args[3]);
 }
 
