@@ -236,7 +236,7 @@ static bool show_iotlb(struct vhost_net *net, int channel,
 	int err = net_bind(net, channel, 0);
 
 	if (!err)
-		err = net_bind_one(channel, VHOST_BACKEND_BIND_IOTLB, 0, net->vhost, 0);
+		err = channel_bind(channel, VHOST_BACKEND_BIND_IOTLB, 0, net->vhost, 0);
 	puts("\n== 3. vhost-net behind an IOMMU ==\n\n"
 	     "The same device, now with VIRTIO_F_ACCESS_PLATFORM: it knows nothing of the\n"
 	     "guest's memory but what the VMM translates for it. It is bound too, so that\n"

@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include "child.h"
 #include "vhost_shmem.h"
 
 /* A user and a group that nothing else in the guest runs as. */
@@ -256,7 +257,7 @@ static void use_handed_channel(void *arg)
 	child_check(channel_read(channel, &message) == UNMAP_BYTES);
 	child_check(channel_reply(channel, &message.msg, 0) == 32);
 	child_check(channel_stats(channel).requests_answered == 1);
-	child_check(!bind_eventfd(channel, VHOST_BACKEND_BIND_CONFIG, 0, efd, 0));
+	child_check(!channel_bind(channel, VHOST_BACKEND_BIND_CONFIG, 0, efd, 0));
 	child_check(write(efd, &one, sizeof(one)) == sizeof(one));
 	child_check(channel_read(channel, &message) == sizeof(message.msg));
 	child_check(message.msg.request == VHOST_BACKEND_CONFIG_CHANGE_MSG);

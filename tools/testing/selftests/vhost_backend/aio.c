@@ -6,7 +6,7 @@
  */
 #include "../kselftest_harness.h"
 #include <libaio.h>
-#include "interleave.h"
+#include "bell.h"
 
 FIXTURE(aio) {
 	struct pair pair;
@@ -92,7 +92,7 @@ TEST_F(aio, completion_raises)
 	for (unsigned int n = 0; n < 20; n++) {
 		int bound = n % 2 ? self->pair.channel : self->other.channel;
 
-		ASSERT_EQ(0, bind_eventfd(bound, source, 5, efd, 0));
+		ASSERT_EQ(0, channel_bind(bound, source, 5, efd, 0));
 		ASSERT_EQ(1, submit_poll(self->context, &self->iocb,
 					 self->pair.channel, efd));
 		ASSERT_EQ(0, raise_in(self->pair.worker, VHOST_BACKEND_VRING_ERR,
@@ -105,7 +105,7 @@ TEST_F(aio, completion_raises)
 					       ignore_message, NULL));
 		EXPECT_EQ(n % 2 ? 0 : 1, drain(self->other.channel, READ_MAX,
 					       ignore_message, NULL));
-		ASSERT_EQ(0, bind_eventfd(bound, source, 5, -1, 0));
+		ASSERT_EQ(0, channel_bind(bound, source, 5, -1, 0));
 	}
 	close(efd);
 }
@@ -210,11 +210,11 @@ TEST_F_TIMEOUT(aio, eventfd_bound_to_itself, 60)
 
 	ASSERT_EQ(0, crossed_open(crossed, new_seed(_metadata->name)));
 	for (unsigned int n = 0; n < 2; n++) {
-		ASSERT_EQ(0, bind_eventfd(crossed[n].pair.channel, source,
+		ASSERT_EQ(0, channel_bind(crossed[n].pair.channel, source,
 					  CROSSED_INDEX, -1, 0));
 	}
 	for (unsigned int n = 0; n < 2; n++) {
-		ASSERT_EQ(0, bind_eventfd(crossed[n].pair.channel, source,
+		ASSERT_EQ(0, channel_bind(crossed[n].pair.channel, source,
 					  CROSSED_INDEX, crossed[n].eventfd, 0));
 	}
 	run_crossed(_metadata, crossed);

@@ -5,7 +5,8 @@
  * happens to it meanwhile.
  */
 #include "../kselftest_harness.h"
-#include "interleave.h"
+#include "bell.h"
+#include "child.h"
 
 #define CALL	VHOST_BACKEND_BIND_VRING_CALL
 #define ERR	VHOST_BACKEND_BIND_VRING_ERR
@@ -41,7 +42,7 @@ static int new_eventfd(void)
 
 static int unbind(int channel, uint32_t source, uint32_t index)
 {
-	return bind_eventfd(channel, source, index, -1, 0);
+	return channel_bind(channel, source, index, -1, 0);
 }
 
 static bool signal_times(int efd, uint64_t times)
@@ -105,7 +106,7 @@ TEST_F(bind, consumes_the_counter)
 		uint32_t source = sources[n].source, index = sources[n].index;
 		uint32_t request = sources[n].request;
 
-		ASSERT_EQ(0, bind_eventfd(self->channel, source, index, self->efd, 0));
+		ASSERT_EQ(0, channel_bind(self->channel, source, index, self->efd, 0));
 		EXPECT_EQ(1U, bindings(self->channel));
 		EXPECT_TRUE(delivers_nothing(self->channel));
 		for (unsigned int times = 1; times <= 3; times++) {
@@ -126,7 +127,7 @@ TEST_F(bind, peek_leaves_the_counter)
 	struct pollfd p = { .fd = self->efd, .events = POLLIN };
 
 	for (unsigned int n = 0; n < ARRAY_SIZE(sources); n++) {
-		ASSERT_EQ(0, bind_eventfd(self->channel, sources[n].source,
+		ASSERT_EQ(0, channel_bind(self->channel, sources[n].source,
 					  sources[n].index, self->efd, PEEK));
 		EXPECT_EQ(0, poll(&p, 1, 0));
 		EXPECT_TRUE(signal_times(self->efd, 1));
@@ -147,18 +148,18 @@ TEST_F(bind, peek_leaves_the_counter)
 TEST_F(bind, pending_at_bind)
 {
 	EXPECT_TRUE(signal_times(self->efd, 3));
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 7, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 7, self->efd, 0));
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 7));
 	EXPECT_EQ(0U, counter(self->efd));
 	ASSERT_EQ(0, unbind(self->channel, CALL, 7));
 
 	EXPECT_TRUE(signal_times(self->efd, 3));
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 8, self->efd, PEEK));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 8, self->efd, PEEK));
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 8));
 	EXPECT_EQ(3U, counter(self->efd));
 	ASSERT_EQ(0, unbind(self->channel, CALL, 8));
 
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 9, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 9, self->efd, 0));
 	EXPECT_TRUE(delivers_nothing(self->channel));
 }
 
@@ -167,7 +168,7 @@ TEST_F(bind, semaphore_eventfd)
 {
 	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 1, efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 1, efd, 0));
 	for (unsigned int n = 0; n < 3; n++) {
 		EXPECT_TRUE(signal_times(efd, 1));
 		EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 1));
@@ -181,7 +182,7 @@ TEST_F(bind, semaphore_eventfd)
 	while (counter(efd))
 		;
 
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 1, efd, PEEK));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 1, efd, PEEK));
 	EXPECT_TRUE(signal_times(efd, 2));
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 1));
 	EXPECT_EQ(1U, counter(efd));
@@ -196,7 +197,7 @@ TEST_F(bind, merges_with_a_worker)
 	int worker = worker_attach(self->channel, "worker", 4, 4);
 
 	ASSERT_LE(0, worker);
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 5, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 5, self->efd, 0));
 	EXPECT_TRUE(signal_times(self->efd, 1));
 	EXPECT_EQ(0, raise_call(worker, 1));
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 5));
@@ -210,7 +211,7 @@ TEST_F(bind, many_at_once)
 
 	for (unsigned int n = 0; n < 2 * VRINGS; n++) {
 		efds[n] = new_eventfd();
-		failed += bind_eventfd(self->channel, n % 2 ? ERR : CALL, n / 2,
+		failed += channel_bind(self->channel, n % 2 ? ERR : CALL, n / 2,
 				       efds[n], n % 3 ? 0 : PEEK) != 0;
 	}
 	EXPECT_EQ(0U, failed);
@@ -232,7 +233,7 @@ TEST_F(bind, storm_of_signals)
 {
 	struct vhost_backend_stats stats;
 
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 3, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 3, self->efd, 0));
 	for (int n = 0; n < 1000; n++)
 		ASSERT_TRUE(signal_times(self->efd, 1));
 	stats = channel_stats(self->channel);
@@ -250,12 +251,12 @@ TEST_F(bind, last_close_unbinds)
 		int efd = new_eventfd(), copy = dup(efd), next = new_eventfd();
 		uint32_t flags = n % 2 ? PEEK : 0;
 
-		ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 3, efd, flags));
+		ASSERT_EQ(0, channel_bind(self->channel, CALL, 3, efd, flags));
 		close(efd);
 		EXPECT_TRUE(signal_times(copy, 1));
 		EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 3));
 		EXPECT_EQ(1U, bindings(self->channel));
-		EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 3, next, flags));
+		EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 3, next, flags));
 
 		/* What was signalled before the end is delivered. */
 		EXPECT_TRUE(signal_times(copy, 1));
@@ -263,7 +264,7 @@ TEST_F(bind, last_close_unbinds)
 		EXPECT_TRUE(wait_until(!bindings(self->channel)));
 		EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 3));
 		EXPECT_EQ(-ENOENT, unbind(self->channel, CALL, 3));
-		ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 3, next, flags));
+		ASSERT_EQ(0, channel_bind(self->channel, CALL, 3, next, flags));
 		ASSERT_EQ(0, unbind(self->channel, CALL, 3));
 		close(next);
 	}
@@ -281,7 +282,7 @@ TEST_F(bind, closed_and_bound_at_once)
 	for (unsigned int n = 0; n < 100; n++) {
 		int efd = new_eventfd();
 
-		ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 3, efd, n % 2 ? PEEK : 0))
+		ASSERT_EQ(0, channel_bind(self->channel, CALL, 3, efd, n % 2 ? PEEK : 0))
 			TH_LOG("round %u", n);
 		close(efd);
 		if (n % 4 == 3)
@@ -295,12 +296,12 @@ TEST_F(bind, channel_dies_first)
 {
 	int other = channel_open(0);
 
-	ASSERT_EQ(0, bind_eventfd(other, CALL, 3, self->efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 3, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(other, CALL, 3, self->efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 3, self->efd, 0));
 	close(other);
 	EXPECT_TRUE(signal_times(self->efd, 2));
 	EXPECT_EQ(2U, counter(self->efd));
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 3, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 3, self->efd, 0));
 	EXPECT_TRUE(signal_times(self->efd, 1));
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 3));
 }
@@ -310,18 +311,18 @@ TEST_F(bind, busy)
 	int efd = new_eventfd(), other = channel_open(0);
 
 	ASSERT_LE(0, other);
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 1, self->efd, PEEK));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, ERR, 0, self->efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CONFIG, 0, self->efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(other, CALL, 0, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 0, self->efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 0, efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 0, self->efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 1, self->efd, PEEK));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, ERR, 0, self->efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CONFIG, 0, self->efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(other, CALL, 0, self->efd, 0));
 	EXPECT_EQ(1U, bindings(self->channel));
 	EXPECT_EQ(0U, bindings(other));
 
 	/* Not in the way: another source, another index, another eventfd. */
-	EXPECT_EQ(0, bind_eventfd(self->channel, ERR, 0, efd, 0));
+	EXPECT_EQ(0, channel_bind(self->channel, ERR, 0, efd, 0));
 	EXPECT_TRUE(signal_times(self->efd, 1));
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 0));
 	EXPECT_TRUE(signal_times(efd, 1));
@@ -329,8 +330,8 @@ TEST_F(bind, busy)
 
 	/* Bound with PEEK, it is no more to be had elsewhere. */
 	ASSERT_EQ(0, unbind(self->channel, CALL, 0));
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, PEEK));
-	EXPECT_EQ(-EBUSY, bind_eventfd(other, CALL, 0, self->efd, PEEK));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 0, self->efd, PEEK));
+	EXPECT_EQ(-EBUSY, channel_bind(other, CALL, 0, self->efd, PEEK));
 	close(other);
 	close(efd);
 }
@@ -343,22 +344,22 @@ TEST_F(bind, refused)
 
 	ASSERT_EQ(0, pipe(pipes));
 	close(closed);
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, CALL, 0, pipes[0], 0));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, CALL, 0, file, 0));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, CALL, 0, epoll, 0));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, CALL, 0, channel, 0));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, CALL, 0, other, 0));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, 0, 0, efd, 0));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, 5, 0, efd, 0));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, ~0U, 0, efd, 0));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, CALL, 0, efd, 4));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, CALL, 0, efd, 1U << 31));
-	EXPECT_EQ(-EINVAL, bind_eventfd(channel, CONFIG, 1, efd, 0));
-	EXPECT_EQ(-ERANGE, bind_eventfd(channel, CALL, VRINGS, efd, 0));
-	EXPECT_EQ(-ERANGE, bind_eventfd(channel, ERR, VRINGS, efd, 0));
-	EXPECT_EQ(-ERANGE, bind_eventfd(channel, ERR, ~0U, efd, 0));
-	EXPECT_EQ(-EBADF, bind_eventfd(channel, CALL, 0, closed, 0));
-	EXPECT_EQ(-EBADF, bind_eventfd(channel, CALL, 0, -2, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, CALL, 0, pipes[0], 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, CALL, 0, file, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, CALL, 0, epoll, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, CALL, 0, channel, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, CALL, 0, other, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, 0, 0, efd, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, 5, 0, efd, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, ~0U, 0, efd, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, CALL, 0, efd, 4));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, CALL, 0, efd, 1U << 31));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, CONFIG, 1, efd, 0));
+	EXPECT_EQ(-ERANGE, channel_bind(channel, CALL, VRINGS, efd, 0));
+	EXPECT_EQ(-ERANGE, channel_bind(channel, ERR, VRINGS, efd, 0));
+	EXPECT_EQ(-ERANGE, channel_bind(channel, ERR, ~0U, efd, 0));
+	EXPECT_EQ(-EBADF, channel_bind(channel, CALL, 0, closed, 0));
+	EXPECT_EQ(-EBADF, channel_bind(channel, CALL, 0, -2, 0));
 	EXPECT_EQ(-ENOENT, unbind(channel, CALL, 0));
 	EXPECT_EQ(-ENOENT, unbind(channel, ERR, VRINGS - 1));
 	EXPECT_EQ(-ENOENT, unbind(channel, CONFIG, 0));
@@ -377,10 +378,10 @@ TEST_F(bind, not_accepted)
 	int channel = channel_open_with(0, setup);
 
 	ASSERT_LE(0, channel);
-	EXPECT_EQ(-EOPNOTSUPP, bind_eventfd(channel, ERR, 0, self->efd, 0));
-	EXPECT_EQ(-EOPNOTSUPP, bind_eventfd(channel, CONFIG, 0, self->efd, 0));
+	EXPECT_EQ(-EOPNOTSUPP, channel_bind(channel, ERR, 0, self->efd, 0));
+	EXPECT_EQ(-EOPNOTSUPP, channel_bind(channel, CONFIG, 0, self->efd, 0));
 	EXPECT_EQ(0U, bindings(channel));
-	EXPECT_EQ(0, bind_eventfd(channel, CALL, 0, self->efd, 0));
+	EXPECT_EQ(0, channel_bind(channel, CALL, 0, self->efd, 0));
 	close(channel);
 }
 
@@ -391,7 +392,7 @@ TEST_F(bind, beside_a_plain_waiter)
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->efd, &event));
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 1, self->efd, PEEK));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 1, self->efd, PEEK));
 	for (unsigned int n = 0; n < 5; n++) {
 		EXPECT_TRUE(signal_times(self->efd, 1));
 		EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 1));
@@ -399,7 +400,7 @@ TEST_F(bind, beside_a_plain_waiter)
 		EXPECT_EQ(1U, counter(self->efd));
 	}
 	ASSERT_EQ(0, unbind(self->channel, CALL, 1));
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 1, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 1, self->efd, 0));
 	EXPECT_TRUE(signal_times(self->efd, 1));
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 1));
 	EXPECT_EQ(0U, counter(self->efd));
@@ -430,21 +431,21 @@ static void exceed_max_bindings(void *arg)
 		channels[n] = open("/tmp/channel", O_RDWR);
 		child_check(!channel_setup(channels[n], (struct vhost_backend_setup){}));
 	}
-	child_check(!bind_eventfd(channels[0], CALL, 0, efds[0], 0));
-	child_check(!bind_eventfd(channels[0], ERR, 0, efds[1], PEEK));
-	child_check(!bind_eventfd(channels[1], CONFIG, 0, efds[2], 0));
-	child_check(bind_eventfd(channels[0], CALL, 1, efds[3], 0) == -EMFILE);
-	child_check(bind_eventfd(channels[1], CALL, 1, efds[4], 0) == -EMFILE);
+	child_check(!channel_bind(channels[0], CALL, 0, efds[0], 0));
+	child_check(!channel_bind(channels[0], ERR, 0, efds[1], PEEK));
+	child_check(!channel_bind(channels[1], CONFIG, 0, efds[2], 0));
+	child_check(channel_bind(channels[0], CALL, 1, efds[3], 0) == -EMFILE);
+	child_check(channel_bind(channels[1], CALL, 1, efds[4], 0) == -EMFILE);
 	child_check(bindings(channels[0]) == 2 && bindings(channels[1]) == 1);
 
 	/* Each way to end a binding gives it back. */
 	child_check(!unbind(channels[0], CALL, 0));
-	child_check(!bind_eventfd(channels[1], CALL, 1, efds[4], 0));
+	child_check(!channel_bind(channels[1], CALL, 1, efds[4], 0));
 	close(efds[1]);
-	child_check(wait_until(!bind_eventfd(channels[1], CALL, 0, efds[0], 0)));
-	child_check(bind_eventfd(channels[1], CALL, 2, efds[3], 0) == -EMFILE);
+	child_check(wait_until(!channel_bind(channels[1], CALL, 0, efds[0], 0)));
+	child_check(channel_bind(channels[1], CALL, 2, efds[3], 0) == -EMFILE);
 	close(channels[1]);
-	child_check(!bind_eventfd(channels[0], CALL, 4, efds[3], 0));
+	child_check(!channel_bind(channels[0], CALL, 4, efds[3], 0));
 }
 
 TEST_F_TIMEOUT(bind, limit_of_a_user, 60)
@@ -462,7 +463,7 @@ TEST_F_TIMEOUT(bind, limit_of_a_user, 60)
 
 	/* The administrator is exempt. */
 	for (unsigned int n = 0; n < 6; n++)
-		failed += bind_eventfd(self->channel, CALL, n, new_eventfd(), 0) != 0;
+		failed += channel_bind(self->channel, CALL, n, new_eventfd(), 0) != 0;
 	EXPECT_EQ(0U, failed);
 	EXPECT_TRUE(set_max_bindings(before));
 }
@@ -482,7 +483,7 @@ static void signal_and_hear(struct __test_metadata *_metadata, int channel,
 
 	for (unsigned int n = 0; n < 3; n++) {
 		efds[n] = new_eventfd();
-		ASSERT_EQ(0, bind_eventfd(channel, CALL, n, efds[n], flags));
+		ASSERT_EQ(0, channel_bind(channel, CALL, n, efds[n], flags));
 	}
 	for (unsigned int n = 0; n < 6; n++)
 		ringers[n] = (struct ringer){
@@ -539,7 +540,7 @@ TEST_F_TIMEOUT(bind, closed_while_signalled, 120)
 		int efd = new_eventfd();
 		uint64_t raised = channel_stats(self->channel).notifications_raised;
 
-		ASSERT_EQ(0, bind_eventfd(self->channel, CALL, n % 8, efd, n % 2));
+		ASSERT_EQ(0, channel_bind(self->channel, CALL, n % 8, efd, n % 2));
 		closer.fd = dup(efd);
 		EXPECT_TRUE(signal_times(efd, 1));
 		close(efd);
@@ -580,7 +581,7 @@ static void chaos_step(struct chaos *chaos, uint64_t *seed)
 
 	switch (choice % 16) {
 	case 0 ... 4:
-		err = bind_eventfd(channel, 1 + choice / 1024 % 2, index,
+		err = channel_bind(channel, 1 + choice / 1024 % 2, index,
 				   chaos->efds[slot], choice / 2048 % 2);
 		break;
 	case 5 ... 7:
@@ -630,7 +631,7 @@ TEST_F_TIMEOUT(bind, chaos, 60)
 	EXPECT_TRUE(wait_until(!bindings(chaos.channels[0]) &&
 			       !bindings(chaos.channels[1])));
 	drain(self->channel, READ_MAX, ignore_message, NULL);
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 0, self->efd, 0));
 	EXPECT_TRUE(signal_times(self->efd, 1));
 	EXPECT_TRUE(delivers(self->channel, VHOST_BACKEND_VRING_CALL, 0));
 	close(chaos.channels[1]);

@@ -6,9 +6,10 @@
  * kernels refuse the irqfd, and with others both see each signal.
  */
 #include "../kselftest_harness.h"
-#include "interleave.h"
+#include "reader.h"
 
 #include <linux/kvm.h>
+#include <sys/eventfd.h>
 #include <sys/utsname.h>
 
 #define CALL	VHOST_BACKEND_BIND_VRING_CALL
@@ -47,7 +48,7 @@ static int signal_as_worker(int worker, int fd, uint32_t count)
 
 static int unbind(int channel)
 {
-	return bind_eventfd(channel, CALL, 0, -1, 0);
+	return channel_bind(channel, CALL, 0, -1, 0);
 }
 
 /* Whether the channel tells of a signal, once. */
@@ -96,8 +97,8 @@ TEST_F(bind_irqfd, hook_then_bind)
 	uint64_t count;
 
 	ASSERT_EQ(0, hook(self->worker, self->efd, NULL));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, self->efd, PEEK));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 0, self->efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 0, self->efd, PEEK));
 	EXPECT_EQ(0U, channel_stats(self->channel).bindings);
 	ASSERT_EQ(0, signal_as_worker(self->worker, self->efd, SIGNALS));
 	EXPECT_FALSE(is_told(self->channel));
@@ -105,7 +106,7 @@ TEST_F(bind_irqfd, hook_then_bind)
 	/* The other one has had them all, and leaves nothing in the way. */
 	ASSERT_EQ(0, hook(self->worker, -1, &count));
 	EXPECT_EQ(0U + SIGNALS, count);
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 0, self->efd, 0));
 	ASSERT_EQ(0, signal_as_worker(self->worker, self->efd, 1));
 	EXPECT_TRUE(is_told(self->channel));
 }
@@ -116,7 +117,7 @@ TEST_F(bind_irqfd, bind_then_hook)
 		int expected = one_priority_waiter() ? -EBUSY : 0;
 		uint64_t count = 0;
 
-		ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, flags));
+		ASSERT_EQ(0, channel_bind(self->channel, CALL, 0, self->efd, flags));
 		EXPECT_EQ(expected, hook(self->worker, self->efd, NULL));
 		for (unsigned int i = 0; i < SIGNALS; i++) {
 			ASSERT_EQ(0, signal_as_worker(self->worker, self->efd, 1));
@@ -143,13 +144,13 @@ TEST_F(bind_irqfd, unbound_under_the_hook)
 	bool one = one_priority_waiter();
 	uint64_t count;
 
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 0, self->efd, 0));
 	ASSERT_EQ(one ? -EBUSY : 0, hook(self->worker, self->efd, NULL));
 	ASSERT_EQ(0, unbind(self->channel));
 	ASSERT_EQ(0, one ? hook(self->worker, self->efd, NULL) : 0);
 	ASSERT_EQ(0, signal_as_worker(self->worker, self->efd, SIGNALS));
 	EXPECT_FALSE(is_told(self->channel));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 0, self->efd, 0));
 	ASSERT_EQ(0, hook(self->worker, -1, &count));
 	EXPECT_EQ(0U + SIGNALS, count);
 }
@@ -180,14 +181,14 @@ TEST_F(bind_irqfd, irqfd_then_bind)
 	if (self->vm < 0)
 		SKIP(return, "no KVM: modprobe kvm_intel or kvm_amd");
 	ASSERT_EQ(0, irqfd(self->vm, self->efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
-	EXPECT_EQ(-EBUSY, bind_eventfd(self->channel, CALL, 0, self->efd, PEEK));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 0, self->efd, 0));
+	EXPECT_EQ(-EBUSY, channel_bind(self->channel, CALL, 0, self->efd, PEEK));
 	ASSERT_EQ(0, signal_as_worker(self->worker, self->efd, 1));
 	EXPECT_TRUE(wait_until(interrupted(self->vm)));
 	EXPECT_FALSE(is_told(self->channel));
 
 	ASSERT_EQ(0, irqfd(self->vm, self->efd, KVM_IRQFD_FLAG_DEASSIGN));
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 0, self->efd, 0));
 	ASSERT_EQ(0, signal_as_worker(self->worker, self->efd, 1));
 	EXPECT_TRUE(is_told(self->channel));
 	EXPECT_FALSE(interrupted(self->vm));
@@ -199,7 +200,7 @@ TEST_F(bind_irqfd, bind_then_irqfd)
 
 	if (self->vm < 0)
 		SKIP(return, "no KVM: modprobe kvm_intel or kvm_amd");
-	ASSERT_EQ(0, bind_eventfd(self->channel, CALL, 0, self->efd, 0));
+	ASSERT_EQ(0, channel_bind(self->channel, CALL, 0, self->efd, 0));
 	EXPECT_EQ(expected, irqfd(self->vm, self->efd, 0));
 	for (unsigned int i = 0; i < 5; i++) {
 		ASSERT_EQ(0, signal_as_worker(self->worker, self->efd, 1));

@@ -6,7 +6,8 @@
  */
 #include "../kselftest_harness.h"
 #include <sys/socket.h>
-#include "interleave.h"
+#include "child.h"
+#include "reader.h"
 
 FIXTURE(death) {
 	struct pair pair;

@@ -14,7 +14,7 @@
 #include <linux/vhost_shmem.h>
 #include <sys/syscall.h>
 
-#include "interleave.h"
+#include "reader.h"
 
 /* More than any call here could meet */
 #define FAULTS_MAX	1000U

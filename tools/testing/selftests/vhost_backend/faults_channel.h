@@ -3,6 +3,8 @@
 #ifndef VHOST_BACKEND_FAULTS_CHANNEL_H
 #define VHOST_BACKEND_FAULTS_CHANNEL_H
 
+#include <sys/stat.h>
+
 #include "faults.h"
 #include "vhost_net.h"
 

@@ -5,7 +5,8 @@
  * worker is told once.
  */
 #include "../kselftest_harness.h"
-#include "interleave.h"
+#include "child.h"
+#include "reader.h"
 
 #define SLOTS	64U
 

@@ -5,7 +5,7 @@
  * every message is accounted for.
  */
 #include "../kselftest_harness.h"
-#include "interleave.h"
+#include "bell.h"
 
 #define MAX_WORKERS	3
 #define MAX_READERS	4

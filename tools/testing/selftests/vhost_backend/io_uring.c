@@ -5,7 +5,7 @@
  */
 #include "../kselftest_harness.h"
 #include <liburing.h>
-#include "interleave.h"
+#include "bell.h"
 
 /* Since 6.7; unknown to older headers. */
 #define READ_MULTISHOT	49

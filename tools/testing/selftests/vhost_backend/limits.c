@@ -7,8 +7,9 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include "interleave.h"
+#include "child.h"
 
 #define PARAMETERS	"/sys/module/vhost_backend/parameters/"
 #define CHANNEL		"/tmp/channel"
@@ -233,7 +234,7 @@ static int take(const struct limited *limited, const struct taker *taker)
 
 	if (!limited->source || (err && err != -EBUSY))
 		return err;
-	return bind_eventfd(taker->channel, limited->source, 0, taker->source, 0);
+	return channel_bind(taker->channel, limited->source, 0, taker->source, 0);
 }
 
 static bool takes(const struct limited *limited, const struct taker *taker)

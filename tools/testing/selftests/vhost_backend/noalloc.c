@@ -4,8 +4,10 @@
  * are traced while worker threads send, and there must be none of theirs.
  */
 #include "../kselftest_harness.h"
+#include <sys/mount.h>
 #include <sys/prctl.h>
-#include "interleave.h"
+#include <sys/stat.h>
+#include "reader.h"
 
 #define TRACEFS		"/sys/kernel/tracing"
 #define INSTANCE	TRACEFS "/instances/vhost-backend-noalloc"

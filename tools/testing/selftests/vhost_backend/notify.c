@@ -5,7 +5,7 @@
  * and no request dropped.
  */
 #include "../kselftest_harness.h"
-#include "interleave.h"
+#include "bell.h"
 
 #define VRINGS		32768
 #define RING_BYTES	4096

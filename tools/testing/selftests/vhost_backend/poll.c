@@ -6,7 +6,8 @@
 #include "../kselftest_harness.h"
 #include <sys/syscall.h>
 #include <linux/userfaultfd.h>
-#include "interleave.h"
+#include "bell.h"
+#include "child.h"
 
 FIXTURE(poll) {
 	struct pair pair;

@@ -557,11 +557,11 @@ TEST_F_TIMEOUT(secrets, misses_of_a_bound_device, 60)
 				      find_kind(VHOST_BACKEND_DEPRECATED_FS_IO), n);
 		ASSERT_EQ(0, net_open_mode(&net, i, modes[i]))
 			TH_LOG("%s", net.failed);
-		ASSERT_EQ(0, net_bind_one(self->ends.channel, VHOST_BACKEND_BIND_IOTLB, 0,
+		ASSERT_EQ(0, channel_bind(self->ends.channel, VHOST_BACKEND_BIND_IOTLB, 0,
 					  net.vhost, 0));
 		for (unsigned int n = 0; n < 50; n++)
 			transmit_untranslated(_metadata, self->ends.channel, &net);
-		net_bind_one(self->ends.channel, VHOST_BACKEND_BIND_IOTLB, 0, -1, 0);
+		channel_bind(self->ends.channel, VHOST_BACKEND_BIND_IOTLB, 0, -1, 0);
 		net_close(&net);
 	}
 }

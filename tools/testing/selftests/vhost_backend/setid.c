@@ -9,7 +9,8 @@
 #include <dirent.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
-#include "interleave.h"
+#include "child.h"
+#include "reader.h"
 
 #define OTHER_USER	4321
 

@@ -5,7 +5,7 @@
  */
 #include "../kselftest_harness.h"
 #include <stddef.h>
-#include "interleave.h"
+#include "bell.h"
 
 #define SLOTS	8U
 
@@ -273,13 +273,13 @@ TEST_F(stats, backends_and_bindings)
 
 	ASSERT_LE(0, second);
 	ASSERT_LE(0, third);
-	ASSERT_EQ(0, bind_eventfd(channel, VHOST_BACKEND_BIND_VRING_CALL, 1, efds[0], 0));
-	ASSERT_EQ(0, bind_eventfd(channel, VHOST_BACKEND_BIND_CONFIG, 0, efds[1], 0));
+	ASSERT_EQ(0, channel_bind(channel, VHOST_BACKEND_BIND_VRING_CALL, 1, efds[0], 0));
+	ASSERT_EQ(0, channel_bind(channel, VHOST_BACKEND_BIND_CONFIG, 0, efds[1], 0));
 	expect_stats(_metadata, channel, &expected);
 	close(second);
 	close(third);
 	close(efds[0]);
-	ASSERT_EQ(0, bind_eventfd(channel, VHOST_BACKEND_BIND_CONFIG, 0, -1, 0));
+	ASSERT_EQ(0, channel_bind(channel, VHOST_BACKEND_BIND_CONFIG, 0, -1, 0));
 	EXPECT_TRUE(wait_until(!channel_stats(channel).bindings));
 	expected.backends = 1;
 	expected.bindings = 0;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,17 @@ static inline int channel_open_with(int flags, struct vhost_backend_setup setup)
 static inline int channel_open(int flags)
 {
 	return channel_open_with(flags, (struct vhost_backend_setup){});
+}
+
+/* Binds an eventfd or a device, or with @fd -1 unbinds; 0 or -errno. */
+static inline int channel_bind(int channel, uint32_t source, uint32_t index, int fd,
+			       uint32_t flags)
+{
+	struct vhost_backend_bind bind = {
+		.source = source, .index = index, .fd = fd, .flags = flags,
+	};
+
+	return try_ioctl(channel, VHOST_BACKEND_BIND, &bind);
 }
 
 static inline struct vhost_backend_stats channel_stats(int fd)

@@ -165,7 +165,7 @@ TEST_F_TIMEOUT(vdpa_sim, every_frame_comes_back, 240)
 
 TEST_F(vdpa_sim, has_no_misses)
 {
-	EXPECT_EQ(-EINVAL, net_bind_one(self->round.channel, VHOST_BACKEND_BIND_IOTLB,
+	EXPECT_EQ(-EINVAL, channel_bind(self->round.channel, VHOST_BACKEND_BIND_IOTLB,
 					0, self->round.net.vhost, 0));
 }
 

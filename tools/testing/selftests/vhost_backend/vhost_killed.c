@@ -7,7 +7,7 @@
 #include "../kselftest_harness.h"
 #include "held.h"
 #include "vhost_net_flow.h"
-#include "interleave.h"
+#include "child.h"
 
 /* Descriptors are closed in the order of their numbers: those of a kind together. */
 enum kind {
@@ -101,7 +101,7 @@ static int bind_all(struct vmm *vmm)
 
 	if (err || vmm->net.mode == NET_DIRECT)
 		return err;
-	return net_bind_one(vmm->channel, VHOST_BACKEND_BIND_IOTLB, 0,
+	return channel_bind(vmm->channel, VHOST_BACKEND_BIND_IOTLB, 0,
 			    vmm->net.vhost, 0);
 }
 
@@ -110,14 +110,14 @@ static int unbind_all(struct vmm *vmm)
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < NET_QUEUES; i++) {
-		err = net_bind_one(vmm->channel, VHOST_BACKEND_BIND_VRING_CALL, i, -1, 0);
+		err = channel_bind(vmm->channel, VHOST_BACKEND_BIND_VRING_CALL, i, -1, 0);
 		if (!err)
-			err = net_bind_one(vmm->channel, VHOST_BACKEND_BIND_VRING_ERR,
+			err = channel_bind(vmm->channel, VHOST_BACKEND_BIND_VRING_ERR,
 					   i, -1, 0);
 	}
 	if (err || vmm->net.mode == NET_DIRECT)
 		return err;
-	return net_bind_one(vmm->channel, VHOST_BACKEND_BIND_IOTLB, 0, -1, 0);
+	return channel_bind(vmm->channel, VHOST_BACKEND_BIND_IOTLB, 0, -1, 0);
 }
 
 static int bind_and_unbind(struct vmm *vmm)

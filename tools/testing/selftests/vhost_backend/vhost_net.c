@@ -141,10 +141,10 @@ TEST_F_TIMEOUT(vhost_net, bound_while_it_runs, 120)
 		ASSERT_EQ(flow->offered, flow->used);
 		ASSERT_EQ(0, flows_run(self->channel, flow, 1, 5, 1));
 		for (int i = 0; i < NET_QUEUES; i++) {
-			ASSERT_EQ(0, net_bind_one(self->channel,
+			ASSERT_EQ(0, channel_bind(self->channel,
 						  VHOST_BACKEND_BIND_VRING_CALL,
 						  BASE(0) + i, -1, 0));
-			ASSERT_EQ(0, net_bind_one(self->channel,
+			ASSERT_EQ(0, channel_bind(self->channel,
 						  VHOST_BACKEND_BIND_VRING_ERR,
 						  BASE(0) + i, -1, 0));
 		}
@@ -152,7 +152,7 @@ TEST_F_TIMEOUT(vhost_net, bound_while_it_runs, 120)
 		if (readable(q->call, 50))
 			eventfd_read(q->call, &value);
 	}
-	EXPECT_EQ(-ENOENT, net_bind_one(self->channel, VHOST_BACKEND_BIND_VRING_CALL,
+	EXPECT_EQ(-ENOENT, channel_bind(self->channel, VHOST_BACKEND_BIND_VRING_CALL,
 					BASE(0), -1, 0));
 	EXPECT_EQ(0U, channel_stats(self->channel).bindings);
 }
@@ -195,7 +195,7 @@ static void run_beside(struct __test_metadata *_metadata, int channel,
 	struct listener listener = { .eventfd = flow->net->queue[NET_TX].call };
 	struct raised raised;
 
-	ASSERT_EQ(0, net_bind_one(channel, VHOST_BACKEND_BIND_VRING_CALL,
+	ASSERT_EQ(0, channel_bind(channel, VHOST_BACKEND_BIND_VRING_CALL,
 				  flow->base + NET_TX, listener.eventfd,
 				  VHOST_BACKEND_BIND_PEEK));
 	ASSERT_EQ(0, pthread_create(&listener.thread, NULL, listen, &listener));

@@ -389,25 +389,15 @@ static inline int net_open(struct vhost_net *net, unsigned int number)
 	return net_open_mode(net, number, NET_DIRECT);
 }
 
-static inline int net_bind_one(int channel, unsigned int source,
-			       unsigned int index, int fd, unsigned int flags)
-{
-	struct vhost_backend_bind bind = {
-		.source = source, .index = index, .fd = fd, .flags = flags,
-	};
-
-	return try_ioctl(channel, VHOST_BACKEND_BIND, &bind);
-}
-
 /* The device's queue i becomes the channel's vring @base + i. */
 static inline int net_bind(struct vhost_net *net, int channel, unsigned int base)
 {
 	for (int i = 0; i < NET_QUEUES; i++) {
-		int err = net_bind_one(channel, VHOST_BACKEND_BIND_VRING_CALL,
+		int err = channel_bind(channel, VHOST_BACKEND_BIND_VRING_CALL,
 				       base + i, net->queue[i].call, 0);
 
 		if (!err)
-			err = net_bind_one(channel, VHOST_BACKEND_BIND_VRING_ERR,
+			err = channel_bind(channel, VHOST_BACKEND_BIND_VRING_ERR,
 					   base + i, net->queue[i].err, 0);
 		if (err) {
 			net->failed = "VHOST_BACKEND_BIND";

@@ -6,7 +6,8 @@
  */
 #include "../kselftest_harness.h"
 #include "vhost_net_flow.h"
-#include "interleave.h"
+#include "reader.h"
+#include "child.h"
 
 #define IOTLB	VHOST_BACKEND_BIND_IOTLB
 #define UNDO	VHOST_BACKEND_BIND_UNDO
@@ -39,7 +40,7 @@ FIXTURE_TEARDOWN(vhost_net_iotlb)
 
 static int bind_misses(int channel, int fd, uint32_t flags)
 {
-	return net_bind_one(channel, IOTLB, 0, fd, flags);
+	return channel_bind(channel, IOTLB, 0, fd, flags);
 }
 
 static int bind_all(struct vhost_net *net, int channel, unsigned int base)
@@ -392,8 +393,8 @@ TEST_F(vhost_net_iotlb, refused)
 	EXPECT_EQ(-EINVAL, bind_misses(channel, channel, 0));
 	EXPECT_EQ(-EINVAL, bind_misses(channel, vhost, PEEK));
 	EXPECT_EQ(-EINVAL, bind_misses(channel, vhost, 4));
-	EXPECT_EQ(-EINVAL, net_bind_one(channel, IOTLB, 1, vhost, 0));
-	EXPECT_EQ(-EINVAL, net_bind_one(channel, VHOST_BACKEND_BIND_VRING_CALL, 0,
+	EXPECT_EQ(-EINVAL, channel_bind(channel, IOTLB, 1, vhost, 0));
+	EXPECT_EQ(-EINVAL, channel_bind(channel, VHOST_BACKEND_BIND_VRING_CALL, 0,
 					vhost, 0));
 	EXPECT_EQ(-EBADF, bind_misses(channel, closed, 0));
 	EXPECT_EQ(-EBADF, bind_misses(channel, path, 0));
@@ -478,7 +479,7 @@ static void exceed_limit(void *arg)
 	child_check(!bind_misses(channel, first, 0));
 	child_check(!bind_misses(channel, second, 0));
 	child_check(bind_misses(channel, third, 0) == -EMFILE);
-	child_check(bind_eventfd(channel, VHOST_BACKEND_BIND_VRING_CALL, 0,
+	child_check(channel_bind(channel, VHOST_BACKEND_BIND_VRING_CALL, 0,
 				 flow[0].net->queue[0].call, 0) == limited->eventfd_error);
 	child_check(bindings(channel) == 2U + !limited->eventfd_error);
 
@@ -541,9 +542,9 @@ TEST_F_TIMEOUT(vhost_net_iotlb, made_blocking, 60)
 		EXPECT_EQ(-EINVAL, bind_misses(self->channel, flow->net->vhost, 0));
 		ASSERT_EQ(0, fcntl(flow->net->vhost, F_SETFL, flags));
 		for (int i = 0; i < NET_QUEUES; i++) {
-			net_bind_one(self->channel, VHOST_BACKEND_BIND_VRING_CALL,
+			channel_bind(self->channel, VHOST_BACKEND_BIND_VRING_CALL,
 				     i, -1, 0);
-			net_bind_one(self->channel, VHOST_BACKEND_BIND_VRING_ERR,
+			channel_bind(self->channel, VHOST_BACKEND_BIND_VRING_ERR,
 				     i, -1, 0);
 		}
 	}

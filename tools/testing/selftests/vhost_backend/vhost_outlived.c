@@ -10,7 +10,7 @@
 #include "../kselftest_harness.h"
 #include "held.h"
 #include "vhost_net_flow.h"
-#include "interleave.h"
+#include "child.h"
 
 #define IOTLB	VHOST_BACKEND_BIND_IOTLB
 
@@ -49,7 +49,7 @@ static int open_device(struct vmm *vmm)
 
 static int bind_device(const struct vmm *vmm)
 {
-	return net_bind_one(vmm->channel, IOTLB, 0, vmm->net.vhost, 0);
+	return channel_bind(vmm->channel, IOTLB, 0, vmm->net.vhost, 0);
 }
 
 static void keep(struct vmm *vmm, enum kept kept)

@@ -9,6 +9,8 @@
 #include "raised.h"
 
 #include <linux/virtio_scsi.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
 #define CONFIGFS	"/sys/kernel/config"
 #define TARGET		CONFIGFS "/target"
@@ -184,10 +186,10 @@ static int disk_bind(const struct disk *disk, bool bound)
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < QUEUES; i++) {
-		err = net_bind_one(disk->channel, VHOST_BACKEND_BIND_VRING_CALL,
+		err = channel_bind(disk->channel, VHOST_BACKEND_BIND_VRING_CALL,
 				   VRING(i), bound ? disk->calls[i] : -1, 0);
 		if (!err)
-			err = net_bind_one(disk->channel, VHOST_BACKEND_BIND_VRING_ERR,
+			err = channel_bind(disk->channel, VHOST_BACKEND_BIND_VRING_ERR,
 					   VRING(i), bound ? disk->errs[i] : -1, 0);
 	}
 	return err;
@@ -481,7 +483,7 @@ TEST_F_TIMEOUT(vhost_scsi, unbound_and_bound_again, 60)
 /* It has no messages to read, whatever its file may be asked. */
 TEST_F(vhost_scsi, has_no_misses)
 {
-	EXPECT_EQ(-EINVAL, net_bind_one(self->disk.channel, VHOST_BACKEND_BIND_IOTLB,
+	EXPECT_EQ(-EINVAL, channel_bind(self->disk.channel, VHOST_BACKEND_BIND_IOTLB,
 					0, self->disk.vhost, 0));
 	EXPECT_EQ(2U * QUEUES, channel_stats(self->disk.channel).bindings);
 }

@@ -14,6 +14,7 @@
 #include <linux/vhost_shmem.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
+#include <sys/eventfd.h>
 
 #include "interleave.h"
 

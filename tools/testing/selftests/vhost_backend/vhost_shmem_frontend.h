@@ -7,6 +7,7 @@
 #ifndef VHOST_BACKEND_VHOST_SHMEM_FRONTEND_H
 #define VHOST_BACKEND_VHOST_SHMEM_FRONTEND_H
 
+#include "reader.h"
 #include "vhost_shmem.h"
 
 #define FRONTEND_PENDING	512

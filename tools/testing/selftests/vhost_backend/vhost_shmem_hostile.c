@@ -3,6 +3,7 @@
  * /dev/vhost-shmem: guests that ask for what they must not, and VMMs that make
  * mistakes. Each gets an answer, nobody else notices.
  */
+#include "child.h"
 #include "vhost_shmem_fixture.h"
 
 static const struct {

@@ -7,6 +7,7 @@
  */
 #include "../kselftest_harness.h"
 #include "skip.h"
+#include "child.h"
 #include "vhost_shmem_guest.h"
 
 #define REGION_PAGES	96

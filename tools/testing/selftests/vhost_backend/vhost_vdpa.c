@@ -169,7 +169,7 @@ TEST_F(vhost_vdpa, interrupts_of_queues)
 	struct raised raised;
 
 	for (uint32_t i = 0; i < QUEUES; i++)
-		ASSERT_EQ(0, net_bind_one(self->channel, VHOST_BACKEND_BIND_VRING_CALL,
+		ASSERT_EQ(0, channel_bind(self->channel, VHOST_BACKEND_BIND_VRING_CALL,
 					  10 + i, self->calls[i], 0));
 	for (uint32_t i = 0; i < 200; i++) {
 		uint32_t queue = i % QUEUES;
@@ -183,7 +183,7 @@ TEST_F(vhost_vdpa, interrupts_of_queues)
 
 TEST_F(vhost_vdpa, configuration_changes)
 {
-	ASSERT_EQ(0, net_bind_one(self->channel, VHOST_BACKEND_BIND_CONFIG, 0,
+	ASSERT_EQ(0, channel_bind(self->channel, VHOST_BACKEND_BIND_CONFIG, 0,
 				  self->config, 0));
 	for (uint64_t capacity = 1; capacity <= 100; capacity++) {
 		union {
@@ -208,7 +208,7 @@ TEST_F(vhost_vdpa, configuration_changes)
 /* It has no messages to read: its IOTLB is the VMM's own business. */
 TEST_F(vhost_vdpa, has_no_misses)
 {
-	EXPECT_EQ(-EINVAL, net_bind_one(self->channel, VHOST_BACKEND_BIND_IOTLB, 0,
+	EXPECT_EQ(-EINVAL, channel_bind(self->channel, VHOST_BACKEND_BIND_IOTLB, 0,
 					self->vhost, 0));
 	EXPECT_EQ(0U, channel_stats(self->channel).bindings);
 }

@@ -134,7 +134,7 @@ static int stream_open(struct stream *stream, enum net_mode mode)
 	if (!err)
 		err = net_bind(device, stream->channel, 0);
 	if (!err && mode != NET_DIRECT)
-		err = net_bind_one(stream->channel, VHOST_BACKEND_BIND_IOTLB, 0,
+		err = channel_bind(stream->channel, VHOST_BACKEND_BIND_IOTLB, 0,
 				   device->vhost, 0);
 	if (!err)
 		err = net_ioctl(device, device->vhost, VHOST_VSOCK_SET_RUNNING, &run,
