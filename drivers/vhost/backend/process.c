@@ -15,13 +15,13 @@
 /* Others look at an address space too, but not for so long. */
 #define GRACE	HZ
 
-/* Each thread's end may come here: also look() asks whether it was the last. */
+/* Any thread's end may come here: look() asks whether it was the last. */
 static int thread_ended(wait_queue_entry_t *hook, unsigned int mode, int sync, void *key)
 {
 	struct vhost_backend_process *process =
 		container_of(hook, struct vhost_backend_process, hook);
 
-	schedule_delayed_work(&process->look, GRACE);
+	mod_delayed_work(system_wq, &process->look, GRACE);
 	return 0;
 }
 
@@ -51,7 +51,8 @@ static void look(struct work_struct *work)
  * @process: filled; stays where it is until vhost_backend_process_unwatch()
  * @outlived: called, at least once, when the process is dead for a second and its
  *	address space still has users; in process context, may sleep, but may not
- *	unwatch. Not called for a process that is dead and gone.
+ *	unwatch, nor take a lock under which that is called. Not called for a process
+ *	whose address space is gone with it.
  *
  * Context: Process context of a user process. Does not sleep.
  */

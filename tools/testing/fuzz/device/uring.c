@@ -168,7 +168,7 @@ void uring_do_cancel(struct thread *thread, const uint64_t *args)
 
 	if (!sqe)
 		return;
-	io_uring_prep_cancel_fd(sqe, descriptor_of(thread, args[1]), args[2]);
+	io_uring_prep_cancel_fd(sqe, world_get_any(thread->world, args[1]), args[2]);
 	submit(uring, sqe, NULL, args[3]);
 }
 

@@ -4,11 +4,12 @@
 #define VHOST_BACKEND_HELD_H
 
 #include <dirent.h>
+#include <signal.h>
 
 #include "util.h"
 
-/* Threads of devices and of bindings, of all the machine */
-static inline unsigned int count_threads(void)
+/* Sends a signal, or 0, to the kernel's threads of a name; how many there are. */
+static inline unsigned int signal_threads(const char *prefix, int signal)
 {
 	DIR *dir = opendir("/proc");
 	unsigned int count = 0;
@@ -22,8 +23,8 @@ static inline unsigned int count_threads(void)
 		file = fopen(path, "r");
 		if (!file)
 			continue;
-		if (fgets(name, sizeof(name), file))
-			count += !strncmp(name, "vhost-", strlen("vhost-"));
+		if (fgets(name, sizeof(name), file) && !strncmp(name, prefix, strlen(prefix)))
+			count += !kill(atoi(entry->d_name), signal);
 		fclose(file);
 	}
 	if (dir)
@@ -57,7 +58,7 @@ struct held {
 
 static inline struct held what_is_held(void)
 {
-	struct held held = { .threads = count_threads() };
+	struct held held = { .threads = signal_threads("vhost-", 0) };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(modules); i++)
 		held.references[i] = references(modules[i]);

@@ -6,6 +6,7 @@
  */
 #include <liburing.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 
 #include "../kselftest_harness.h"
 #include "held.h"
@@ -17,7 +18,7 @@
 /* Longer than a device stays bound when it is to be unbound. */
 #define STAYS_S		4
 
-/* What a process of its own has, and what of it is done where. */
+/* Of a process of its own, or of this one */
 struct vmm {
 	int channel;
 	struct vhost_net net;
@@ -50,6 +51,16 @@ static int open_device(struct vmm *vmm)
 static int bind_device(const struct vmm *vmm)
 {
 	return channel_bind(vmm->channel, IOTLB, 0, vmm->net.vhost, 0);
+}
+
+static void bind_and_exit(void *arg)
+{
+	child_check(!bind_device(arg));
+}
+
+static int bind_in_child(struct vmm *vmm)
+{
+	return child_run(bind_and_exit, vmm);
 }
 
 static void keep(struct vmm *vmm, enum kept kept)
@@ -91,6 +102,19 @@ static void live(void *arg)
 	wait_for_the_end(shared);
 }
 
+/* Likewise, but that another process has bound its device. */
+static void live_bound_by_another(void *arg)
+{
+	struct shared *shared = arg;
+	struct vmm vmm = { .channel = channel_open(O_NONBLOCK) };
+
+	child_check(vmm.channel >= 0);
+	child_check(!open_device(&vmm));
+	child_check(!bind_in_child(&vmm));
+	keep(&vmm, KEPT_FILE);
+	wait_for_the_end(shared);
+}
+
 /* The channel is its parent's, and stays open there. */
 static void live_with_parent(void *arg)
 {
@@ -100,6 +124,24 @@ static void live_with_parent(void *arg)
 	child_check(!open_device(&vmm));
 	child_check(!bind_device(&vmm));
 	wait_for_the_end(shared);
+}
+
+static void *outlive_first_thread(void *arg)
+{
+	wait_for_the_end(arg);
+	return NULL;
+}
+
+static void live_without_first_thread(void *arg)
+{
+	struct shared *shared = arg;
+	struct vmm vmm = { .channel = shared->channel };
+	pthread_t thread;
+
+	child_check(!open_device(&vmm));
+	child_check(!bind_device(&vmm));
+	child_check(!pthread_create(&thread, NULL, outlive_first_thread, shared));
+	syscall(SYS_exit, 0);
 }
 
 FIXTURE(vhost_outlived) {
@@ -167,6 +209,33 @@ TEST_F_TIMEOUT(vhost_outlived, by_its_device, 60)
 	EXPECT_EQ(0, close(self->shared->channel));
 }
 
+/* What is left of a process goes on with its device, and then is killed. */
+TEST_F_TIMEOUT(vhost_outlived, not_by_other_threads, 60)
+{
+	int channel = channel_open(O_NONBLOCK);
+	pid_t pid;
+
+	ASSERT_LE(0, channel);
+	self->shared->channel = channel;
+	pid = child_start(live_without_first_thread, self->shared);
+	ASSERT_LT(0, pid);
+	EXPECT_TRUE(wait_until(atomic_load(&self->shared->running)));
+	sleep(STAYS_S);
+	EXPECT_EQ(1U, channel_stats(channel).bindings);
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_TRUE(wait_until(!channel_stats(channel).bindings));
+	EXPECT_TRUE(was_killed(pid));
+	close(channel);
+}
+
+/* What the module can't know, whoever may kill the device's thread ends. */
+TEST_F_TIMEOUT(vhost_outlived, until_its_thread_is_killed, 60)
+{
+	ASSERT_TRUE(was_killed(kill_it(_metadata, self->shared, live_bound_by_another)));
+	EXPECT_EQ(1U, signal_threads("vhost-backend-d", SIGKILL));
+	EXPECT_TRUE(wait_until(holds_no_more(&self->before)));
+}
+
 /* A channel and a device of this process; @run has the device bound by another. */
 static void stays_bound(struct __test_metadata *_metadata,
 			int (*run)(struct vmm *vmm))
@@ -184,16 +253,6 @@ static void stays_bound(struct __test_metadata *_metadata,
 	EXPECT_TRUE(readable(vmm.channel, PATIENCE_MS));
 	flows_close(&vmm.flow, 1);
 	close(vmm.channel);
-}
-
-static void bind_and_exit(void *arg)
-{
-	child_check(!bind_device(arg));
-}
-
-static int bind_in_child(struct vmm *vmm)
-{
-	return child_run(bind_and_exit, vmm);
 }
 
 /* Who starts a VMM may bind what the VMM owns. */
