@@ -100,31 +100,56 @@ FIXTURE_TEARDOWN(miss)
 	EXPECT_EQ(0, rig_close(&self->frontend, &self->shmem));
 }
 
-/* The one message that is to come, whole; and of it, no part. */
-static void read_miss(struct __test_metadata *_metadata, struct shmem *shmem,
-		      const void *at, uint8_t perm)
+static struct vhost_msg_v2 miss_of(struct shmem *shmem, const void *at, uint8_t perm)
 {
-	struct pollfd p = { .fd = shmem->device, .events = POLLIN };
-	struct vhost_msg_v2 expected;
-	struct poisoned got;
+	struct vhost_msg_v2 miss;
 
-	memset(&expected, 0, sizeof(expected));
-	expected.type = iommu_version(shmem);
-	expected.iotlb.iova = guest_address(shmem, at);
-	expected.iotlb.perm = perm;
-	expected.iotlb.type = VHOST_IOTLB_MISS;
-	ASSERT_EQ(1, poll(&p, 1, LIMIT_MS));
-	poison_again(&got);
-	for (size_t bytes = 0; bytes < sizeof(expected); bytes++)
-		EXPECT_EQ(0, read(shmem->device, got.now, bytes));
-	EXPECT_TRUE(rest_is_untouched(&got, 0));
-	ASSERT_EQ((ssize_t)sizeof(expected), read(shmem->device, got.now, sizeof(got.now)));
-	EXPECT_EQ(0, memcmp(got.now, &expected, sizeof(expected)));
-	EXPECT_TRUE(rest_is_untouched(&got, sizeof(expected)));
-	poison_again(&got);
-	EXPECT_EQ(-1, read(shmem->device, got.now, sizeof(got.now)));
+	memset(&miss, 0, sizeof(miss));
+	miss.type = iommu_version(shmem);
+	miss.iotlb.iova = guest_address(shmem, at);
+	miss.iotlb.perm = perm;
+	miss.iotlb.type = VHOST_IOTLB_MISS;
+	return miss;
+}
+
+/* All that is there to read is @miss, whole. Returns how often it came. */
+static unsigned int read_copies(struct __test_metadata *_metadata, struct shmem *shmem,
+				const struct vhost_msg_v2 *miss)
+{
+	struct poisoned got;
+	unsigned int count;
+	ssize_t bytes;
+
+	for (count = 0; ; count++) {
+		poison_again(&got);
+		bytes = read(shmem->device, got.now, sizeof(got.now));
+		if (bytes < 0)
+			break;
+		EXPECT_EQ((ssize_t)sizeof(*miss), bytes);
+		EXPECT_EQ(0, memcmp(got.now, miss, sizeof(*miss)));
+		EXPECT_TRUE(rest_is_untouched(&got, sizeof(*miss)));
+	}
 	EXPECT_EQ(EAGAIN, errno);
 	EXPECT_TRUE(rest_is_untouched(&got, 0));
+	return count;
+}
+
+/*
+ * Of the one message that is to come no part can be had. It may come twice: the device
+ * may find a request just before it is kicked for it.
+ */
+static void read_miss(struct __test_metadata *_metadata, struct shmem *shmem,
+		      const struct vhost_msg_v2 *miss)
+{
+	struct pollfd p = { .fd = shmem->device, .events = POLLIN };
+	struct poisoned got;
+
+	ASSERT_EQ(1, poll(&p, 1, LIMIT_MS));
+	poison_again(&got);
+	for (size_t bytes = 0; bytes < sizeof(*miss); bytes++)
+		EXPECT_EQ(0, read(shmem->device, got.now, bytes));
+	EXPECT_TRUE(rest_is_untouched(&got, 0));
+	ASSERT_LE(1U, read_copies(_metadata, shmem, miss));
 }
 
 static int forget_slots(struct shmem *shmem)
@@ -142,13 +167,16 @@ TEST_F_TIMEOUT(miss, of_a_request_and_of_its_response, 60)
 		unsigned int type = round % 2 ? UNMAP : MAP;
 		int slot = guest_start(shmem, type, 0, 0, 1);
 		struct shmem_slot *s = &shmem->slots[slot];
+		struct vhost_msg_v2 miss = miss_of(shmem, &s->request, VHOST_ACCESS_RO);
 
-		read_miss(_metadata, shmem, &s->request, VHOST_ACCESS_RO);
+		read_miss(_metadata, shmem, &miss);
 		ASSERT_EQ(0, iommu_give(shmem, guest_address(shmem, s), VHOST_IOTLB_MISS));
 		ASSERT_TRUE(frontend_await(&self->frontend, 1));
+		read_copies(_metadata, shmem, &miss);
 		ASSERT_EQ(0, forget_slots(shmem));
 		frontend_answer(&self->frontend, 0, 0);
-		read_miss(_metadata, shmem, &s->response, VHOST_ACCESS_WO);
+		miss = miss_of(shmem, &s->response, VHOST_ACCESS_WO);
+		read_miss(_metadata, shmem, &miss);
 		ASSERT_EQ(0, iommu_give(shmem, guest_address(shmem, s), VHOST_IOTLB_MISS));
 		ASSERT_EQ(OK, guest_status(shmem, slot));
 		ASSERT_EQ(0, forget_slots(shmem));
@@ -214,8 +242,9 @@ TEST_F(miss, answered_with_memory_of_the_kernel)
 			   .uaddr = KERNEL_MEMORY, .perm = VHOST_ACCESS_RW,
 			   .type = VHOST_IOTLB_UPDATE },
 	};
+	struct vhost_msg_v2 miss = miss_of(shmem, &s->request, VHOST_ACCESS_RO);
 
-	read_miss(_metadata, shmem, &s->request, VHOST_ACCESS_RO);
+	read_miss(_metadata, shmem, &miss);
 	EXPECT_EQ(-1, write(shmem->device, &msg, sizeof(msg)));
 	EXPECT_EQ(EFAULT, errno);
 	ASSERT_EQ(0, iommu_give(shmem, guest_address(shmem, s), VHOST_IOTLB_MISS));
