@@ -75,6 +75,16 @@ into_cache_locked() {
 	mv "$CACHE/$name.partial" "$CACHE/$name"
 }
 
+make_huge_pages() {
+	gcc -O2 -shared -fPIC -o huge_pages.so "$VM_DIR/huge_pages.c"
+}
+
+# compiling COMMAND...: one that starts compilers; see huge_pages.c
+compiling() {
+	into_cache huge-pages-1 make_huge_pages
+	LD_PRELOAD=$CACHE/huge-pages-1/huge_pages.so "$@"
+}
+
 # modules_of KERNEL: where the modules of a kernel are that "kernel" knows
 modules_of() {
 	local root
