@@ -81,8 +81,11 @@ make_huge_pages() {
 
 # compiling COMMAND...: one that starts compilers; see huge_pages.c
 compiling() {
-	into_cache huge-pages-1 make_huge_pages
-	LD_PRELOAD=$CACHE/huge-pages-1/huge_pages.so "$@"
+	# Another number where huge_pages.c changes.
+	local name=huge-pages-1
+
+	into_cache "$name" make_huge_pages
+	LD_PRELOAD=$CACHE/$name/huge_pages.so "$@"
 }
 
 # modules_of KERNEL: where the modules of a kernel are that "kernel" knows
