@@ -438,7 +438,7 @@ static void ring_amid_flood(struct __test_metadata *_metadata,
 		.mix = VHOST_BACKEND_TEST_MIX_CALL | VHOST_BACKEND_TEST_MIX_ERR |
 		       VHOST_BACKEND_TEST_MIX_CONFIG | VHOST_BACKEND_TEST_MIX_SEND,
 	};
-	unsigned int rounds = 150;
+	unsigned int rounds = 60;
 
 	if (how == READER_BUSY) {
 		rounds = 1500;

@@ -349,7 +349,7 @@ TEST_F_TIMEOUT(requests, ids_are_never_used_twice, 180)
 {
 	const struct request_kind *notifier =
 		find_kind(VHOST_BACKEND_VRING_HOST_NOTIFIER_MSG);
-	static uint64_t ids[4000];
+	static uint64_t ids[2000];
 	struct vhost_backend_test_result result;
 	struct vhost_backend_test_send send;
 	struct message m;

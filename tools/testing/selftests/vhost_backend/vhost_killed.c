@@ -22,7 +22,7 @@ enum kind {
 #define MODES		(NET_IOTLB_OLD + 1)
 #define ROUNDS		(4 * ORDERS)
 /* What they may take, on a slow machine. */
-#define SECONDS		100
+#define SECONDS		25
 
 /* What it does when it is killed */
 enum deed {
