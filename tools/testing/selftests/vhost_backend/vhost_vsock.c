@@ -20,7 +20,7 @@
 #define PAYLOAD		(NET_BUFFER - sizeof(struct virtio_vsock_hdr))
 /* The stream ends with what is reached first. */
 #define STREAM_BYTES	(32ULL << 20)
-#define STREAM_SECONDS	6
+#define STREAM_SECONDS	10
 
 /* The guest's end of the one stream. */
 struct stream {
