@@ -34,12 +34,18 @@ static inline pid_t child_start(void (*fn)(void *arg), void *arg)
 	return pid;
 }
 
-/* The status of a child's end as of waitpid; -1 if it does not end. */
+/*
+ * The status of a child's end as of waitpid; -1 if it does not end. What it does may
+ * take much longer than what happens at once: mostly it is the test's alarm that ends it.
+ */
 static inline int child_wait(pid_t pid)
 {
 	int status;
 
-	return wait_until(waitpid(pid, &status, WNOHANG) == pid) ? status : -1;
+	for (int i = 0; i < 5; i++)
+		if (wait_until(waitpid(pid, &status, WNOHANG) == pid))
+			return status;
+	return -1;
 }
 
 static inline int child_run(void (*fn)(void *arg), void *arg)

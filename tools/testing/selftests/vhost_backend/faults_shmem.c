@@ -222,7 +222,7 @@ static int prepare_asked(struct world *world)
 	int err = bring_up(world);
 
 	world->slot = guest_start(&world->shmem, MAP, 3, 3, 1);
-	err = err ?: flush(world);
+	err = err ?: shmem_flush(&world->shmem);
 	return err ?: frontend_take(&world->frontend) == 1 ? 0 : -EPROTO;
 }
 
@@ -303,7 +303,7 @@ static int prepare_missed(struct world *world)
 	int err = bring_up(world);
 
 	world->slot = guest_start(&world->shmem, MAP, 3, 3, 1);
-	return err ?: flush(world);
+	return err ?: shmem_flush(&world->shmem);
 }
 
 static struct vhost_msg_v2 miss;
@@ -317,7 +317,7 @@ static long call_read(struct world *world)
 {
 	ssize_t n;
 
-	if (miss_is_lost && (eventfd_write(world->shmem.kick, 1) || flush(world)))
+	if (miss_is_lost && (eventfd_write(world->shmem.kick, 1) || shmem_flush(&world->shmem)))
 		return -errno;
 	n = read(world->shmem.device, &miss, sizeof(miss));
 	miss_is_lost = !n;

@@ -12,7 +12,7 @@
 
 #define OK		VHOST_SHMEM_S_OK
 /* For what a thread brings, which may be nothing */
-#define BRING_MS	4000
+#define BRING_MS	8000
 
 struct world {
 	struct frontend frontend;
@@ -64,14 +64,6 @@ static inline int bring_up(struct world *world)
 	return err;
 }
 
-/* Returns when the worker has done all that it was to do. */
-static inline int flush(struct world *world)
-{
-	int none = -1;
-
-	return SHMEM_IOCTL(&world->shmem, VHOST_SET_LOG_FD, &none);
-}
-
 /* What there is for the VMM and the frontend now; whether there was anything. */
 static inline bool serve_once(struct world *world)
 {
@@ -80,7 +72,7 @@ static inline bool serve_once(struct world *world)
 	unsigned int misses = shmem->misses;
 	bool some;
 
-	if (flush(world))
+	if (shmem_flush(&world->shmem))
 		return false;
 	some = frontend_take(frontend) > 0;
 	if (frontend->nr_pending && forgetful)

@@ -458,21 +458,6 @@ static void expect_ended(struct __test_metadata *_metadata, int worker,
 	EXPECT_EQ(1U, result.count);
 }
 
-static bool is_asleep(pid_t pid)
-{
-	char path[32], state = 0;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	stat = fopen(path, "r");
-	if (!stat)
-		return false;
-	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
-	fclose(stat);
-	return state == 'S';
-}
-
 /* Another process that reads the channel waits for its turn, and can be killed. */
 static void expect_wait(struct __test_metadata *_metadata, int channel)
 {
@@ -485,10 +470,10 @@ static void expect_wait(struct __test_metadata *_metadata, int channel)
 		try_read(channel, &m, sizeof(m));
 		_exit(0);
 	}
-	for (int i = 0; i < PATIENCE_MS / 10 && !is_asleep(pid); i++)
+	for (int i = 0; i < PATIENCE_MS / 10 && task_state(pid) != 'S'; i++)
 		usleep(10000);
 	usleep(50000);
-	EXPECT_TRUE(is_asleep(pid));
+	EXPECT_EQ('S', task_state(pid));
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

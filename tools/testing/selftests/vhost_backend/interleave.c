@@ -340,7 +340,7 @@ FIXTURE_TEARDOWN(interleave)
 	free(self->play);
 }
 
-TEST_F_TIMEOUT(interleave, nothing_is_lost, 120)
+TEST_F_TIMEOUT(interleave, nothing_is_lost, 240)
 {
 	start_all(_metadata, self->play);
 	stop_all(_metadata, self->play);

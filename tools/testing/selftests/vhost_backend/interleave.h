@@ -251,6 +251,7 @@ struct waiter {
 	struct vhost_backend_shmem_unmap unmap;
 	struct vhost_backend_test_send send;
 	int error;
+	atomic_int tid;		/* once it runs */
 	atomic_bool ended;
 };
 
@@ -258,6 +259,7 @@ static inline void *waiter_run(void *arg)
 {
 	struct waiter *waiter = arg;
 
+	atomic_store(&waiter->tid, gettid());
 	/* At a time-out it would look for room once more: nobody waits that long. */
 	if (waiter->for_room)
 		waiter->error = try_ioctl(waiter->worker,
@@ -290,6 +292,12 @@ static inline int unmap_wait_start(struct waiter *waiter, int worker,
 	return waiter_start(waiter, worker);
 }
 
+/* Whether it has got to where it waits, in the module. */
+static inline bool waiter_sleeps(struct waiter *waiter)
+{
+	return wait_until(task_state(atomic_load(&waiter->tid)) == 'D');
+}
+
 /* What the kernel API returned; INT_MIN if it does not return. */
 static inline int waiter_end(struct waiter *waiter)
 {
@@ -315,10 +323,27 @@ static inline struct vhost_backend_test_run run_report(int worker)
 	return run;
 }
 
-/* Waits for threads that were given a count; what they have done, in *@run. */
+static inline uint64_t run_total(const struct vhost_backend_test_run *run)
+{
+	return run->calls + run->errs + run->configs + run->sends + run->requests +
+	       run->refused;
+}
+
+/*
+ * Waits for threads that were given a count, for as long as they get on; what they
+ * have done, in *@run.
+ */
 static inline bool run_finish(int worker, struct vhost_backend_test_run *run)
 {
-	if (!wait_until(!run_report(worker).running))
+	bool gets_on = true;
+
+	for (*run = run_report(worker); gets_on && run->running; ) {
+		uint64_t before = run_total(run);
+
+		gets_on = wait_until((*run = run_report(worker), !run->running ||
+				      run_total(run) != before));
+	}
+	if (!gets_on)
 		return false;
 	if (try_ioctl(worker, VHOST_BACKEND_TEST_STOP, NULL))
 		return false;

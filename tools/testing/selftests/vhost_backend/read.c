@@ -274,17 +274,8 @@ TEST_F(read, nonblocking)
 /* Waits until thread @tid of this process sleeps. */
 static bool wait_asleep(pid_t tid)
 {
-	char path[64], state = 0;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
 	for (int i = 0; i < PATIENCE_MS / 10; i++) {
-		FILE *stat = fopen(path, "r");
-
-		if (!stat || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
-			state = 0;
-		if (stat)
-			fclose(stat);
-		if (state == 'S')
+		if (task_state(tid) == 'S')
 			return true;
 		usleep(10000);
 	}
@@ -696,6 +687,19 @@ static unsigned int read_so_far(struct crowd *crowd)
 	return __atomic_load_n(&crowd->total, __ATOMIC_SEQ_CST);
 }
 
+/* Until all is read, or nothing more is for a while. */
+static void await_readers(struct crowd *crowd)
+{
+	unsigned int before = 0, total, idle = 0;
+
+	while ((total = read_so_far(crowd)) < WRITERS * MESSAGES &&
+	       idle < PATIENCE_MS / 10) {
+		idle = total == before ? idle + 1 : 0;
+		before = total;
+		usleep(10000);
+	}
+}
+
 /* Until all is read, or a message of ask() says so. */
 static void *read_all(void *arg)
 {
@@ -746,11 +750,7 @@ static void run_crowd(struct __test_metadata *_metadata, struct ends *ends,
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
 		ASSERT_EQ(0, pthread_create(&readers[i], NULL, read_all,
 					    &crowd));
-	for (int i = 0; i < PATIENCE_MS / 10; i++) {
-		if (read_so_far(&crowd) == WRITERS * MESSAGES)
-			break;
-		usleep(10000);
-	}
+	await_readers(&crowd);
 	for (size_t i = 0; blocking && i < ARRAY_SIZE(readers); i++)
 		ASSERT_EQ(0, ask(ends->worker, i, &cookie));
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++)

@@ -340,6 +340,7 @@ static inline struct waiting deliver(struct __test_metadata *_metadata,
 	struct message m;
 
 	send.flags = VHOST_BACKEND_TEST_REPLY | VHOST_BACKEND_TEST_ASYNC;
+	send.timeout_ms = NO_TIMEOUT_MS;
 	ASSERT_EQ(0, worker_send(ends->worker, &send));
 	ASSERT_LT(0, await_message(ends->channel, &m));
 	if (m.msg.fd >= 0)

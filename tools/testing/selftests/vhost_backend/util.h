@@ -207,13 +207,32 @@ static inline int send_plain(int worker, uint32_t request, const void *payload,
 	return worker_send(worker, &send);
 }
 
+/* How a process or a thread waits, as of proc(5): S as a rule, D if it is killable. */
+static inline char task_state(pid_t tid)
+{
+	char path[32], state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	stat = fopen(path, "r");
+	if (!stat)
+		return 0;
+	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(stat);
+	return state;
+}
+
+/* For requests that a test answers when it gets there, on whatever machine. */
+#define NO_TIMEOUT_MS	3600000
+
 /* vhost_backend_request_async(); *cookie is for worker_result(). */
 static inline int send_async(int worker, uint32_t request, const void *payload,
 			     uint32_t size, int file, uint64_t *cookie)
 {
 	struct vhost_backend_test_send send = {
 		.request = request, .size = size, .fd = file,
-		.payload = (uintptr_t)payload,
+		.payload = (uintptr_t)payload, .timeout_ms = NO_TIMEOUT_MS,
 		.flags = VHOST_BACKEND_TEST_REPLY | VHOST_BACKEND_TEST_ASYNC,
 	};
 	int err = worker_send(worker, &send);

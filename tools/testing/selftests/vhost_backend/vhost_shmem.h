@@ -111,6 +111,14 @@ static inline int shmem_ioctl(struct shmem *shmem, unsigned long request,
 
 #define SHMEM_IOCTL(shmem, request, arg) shmem_ioctl(shmem, request, arg, #request)
 
+/* Returns when the worker has done all that it was to do. */
+static inline int shmem_flush(struct shmem *shmem)
+{
+	int none = -1;
+
+	return SHMEM_IOCTL(shmem, VHOST_SET_LOG_FD, &none);
+}
+
 static inline size_t shmem_region_bytes(const struct shmem *shmem)
 {
 	return (size_t)shmem->options.region_pages * PAGE;
