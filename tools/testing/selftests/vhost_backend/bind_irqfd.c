@@ -173,6 +173,8 @@ static bool interrupted(int vm)
 	if (ioctl(vm, KVM_GET_IRQCHIP, &chip) || !(chip.chip.pic.irr & 1 << GSI))
 		return false;
 	chip.chip.pic.irr = 0;
+	/* The line may just be high: the next time it goes up is to count. */
+	chip.chip.pic.last_irr &= ~(1 << GSI);
 	return !ioctl(vm, KVM_SET_IRQCHIP, &chip);
 }
 

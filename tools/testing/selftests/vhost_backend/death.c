@@ -97,8 +97,9 @@ static bool wait_in_every_way(struct pair *pair, struct waiting *waiting)
 	ok &= !unmap_wait_start(&waiting->waiters[3], pair->worker, 3, LIMIT_MS);
 	waiting->for_room.for_room = true;
 	ok &= !waiter_start(&waiting->for_room, pair->worker);
-	usleep(20000);
-	return ok;
+	for (unsigned int n = 0; n < ARRAY_SIZE(waiting->waiters); n++)
+		ok &= waiter_sleeps(&waiting->waiters[n]);
+	return ok & waiter_sleeps(&waiting->for_room);
 }
 
 static bool waiters_ended(struct waiting *waiting, int error)

@@ -152,8 +152,13 @@ static void map_in_turn(struct __test_metadata *_metadata)
 	while (map_with_fault(_metadata, &world, name, n, &figures, &outcomes))
 		ASSERT_GT(FAULTS_MAX, n++);
 	EXPECT_LT(1U, n);
-	/* The one write of an element of the used ring */
-	EXPECT_EQ(1U, outcomes.lost);
+	/*
+	 * The one write of an element of the used ring. The slab allocator may ask for
+	 * a page in some turns and not in others, by which the write is another one.
+	 */
+	EXPECT_GE(2U, outcomes.lost);
+	if (!figures.faults[FAULT_PAGE])
+		EXPECT_LE(1U, outcomes.lost);
 	EXPECT_TRUE(wait_until(module_references() == references));
 	faults_book(_metadata->name, &figures);
 	outcomes_show(&outcomes);

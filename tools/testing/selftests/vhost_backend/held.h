@@ -53,7 +53,7 @@ static const char *const modules[] = { "vhost_backend", "vhost_net", "tun" };
 
 struct held {
 	long references[ARRAY_SIZE(modules)];
-	long threads;			/* no padding: it is compared as a whole */
+	long threads;
 };
 
 static inline struct held what_is_held(void)
@@ -68,8 +68,11 @@ static inline struct held what_is_held(void)
 static inline bool holds_no_more(const struct held *before)
 {
 	struct held now = what_is_held();
+	bool more = now.threads > before->threads;
 
-	return !memcmp(&now, before, sizeof(now));
+	for (unsigned int i = 0; i < ARRAY_SIZE(modules); i++)
+		more |= now.references[i] > before->references[i];
+	return !more;
 }
 
 #endif /* VHOST_BACKEND_HELD_H */

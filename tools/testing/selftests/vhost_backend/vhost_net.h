@@ -282,6 +282,14 @@ static inline int net_vhost_queue(struct vhost_net *net, unsigned int index)
 	return ret;
 }
 
+/* Returns when the device has done all that it was told to look at. */
+static inline int net_flush(struct vhost_net *net)
+{
+	int none = -1;
+
+	return net_ioctl(net, net->vhost, VHOST_SET_LOG_FD, &none, "VHOST_SET_LOG_FD");
+}
+
 static inline int net_vhost(struct vhost_net *net)
 {
 	uint64_t features = 1ULL << VIRTIO_F_VERSION_1;
@@ -317,7 +325,8 @@ static inline int net_vhost(struct vhost_net *net)
 		if (!err)
 			err = net_vhost_queue(net, i);
 	}
-	return err;
+	/* With its backend a queue is looked at: not once more when frames are there. */
+	return err || net->tap < 0 ? err : net_flush(net);
 }
 
 /* Takes everything down that was made, however far that came. */

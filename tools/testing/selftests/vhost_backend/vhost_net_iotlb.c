@@ -93,9 +93,14 @@ static int read_device(const struct vhost_net *net, struct vhost_backend_iotlb *
 	return 0;
 }
 
-/* Frames that the device lacks translations for, each missed when its turn comes. */
+/*
+ * Frames that the device lacks translations for, each missed when its turn comes, and
+ * once: the device does not just look whether there is more. It may be closed, or
+ * another process's, which alone may wait for it.
+ */
 static int offer(struct flow *flow, uint32_t frames)
 {
+	net_flush(flow->net);
 	flow->strict = true;
 	return flow_offer(flow, flow->offered + frames);
 }
@@ -589,6 +594,7 @@ TEST_F_TIMEOUT(vhost_net_iotlb, beside_another_reader, 240)
 	ASSERT_EQ(0, bind_all(flow->net, self->channel, 0));
 	ASSERT_EQ(0, pthread_create(&competitor.thread, NULL, compete, &competitor));
 	for (unsigned int i = 0; another_round(i, rounds, until); i++) {
+		ASSERT_EQ(0, net_flush(flow->net));
 		ASSERT_EQ(0, flow_offer(flow, flow->offered + 50));
 		ASSERT_EQ(0, finish(self->channel, flow)) TH_LOG("round %u", i);
 	}
