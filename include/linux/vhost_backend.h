@@ -15,6 +15,7 @@
 #include <uapi/linux/vhost_backend.h>
 
 struct vhost_backend;
+struct vhost_backend_owner;
 
 /**
  * struct vhost_backend_ops - what a worker is told
@@ -64,7 +65,7 @@ struct vhost_backend_completion {
 		     u64 value, struct file *file);
 	unsigned long timeout;
 	/* private: */
-	struct vhost_backend *backend;
+	struct vhost_backend_owner *owner;
 	struct list_head node;
 	struct file *file;
 	u64 value;

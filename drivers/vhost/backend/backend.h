@@ -2,10 +2,9 @@
 #ifndef VHOST_BACKEND_BACKEND_H
 #define VHOST_BACKEND_BACKEND_H
 
-#include <linux/completion.h>
 #include <linux/list.h>
-#include <linux/refcount.h>
-#include <linux/vhost_backend.h>
+
+#include "slot.h"
 
 #define VHOST_BACKEND_NAME_MAX	31
 
@@ -17,32 +16,14 @@ struct vhost_backend {
 	struct vhost_backend_channel *channel;
 	const struct vhost_backend_ops *ops;
 	void *private;
-	struct module *owner;
+	struct module *module;
 	u32 vring_base;
 	u32 nr_vrings;
 	char name[VHOST_BACKEND_NAME_MAX + 1];
 
 	struct list_head node;		/* channel->backends, under its bind_mutex */
 	bool told;			/* of the frontend's end; likewise */
-	bool shutdown;			/* set under the channel's lock */
-
-	/*
-	 * Callbacks that may yet be called or are running: requests that wait, and
-	 * ops. One more until it is detached; @idle completes with the last.
-	 */
-	refcount_t callbacks;
-	struct completion idle;
+	struct vhost_backend_owner owner;
 };
-
-static inline void vhost_backend_expect_callback(struct vhost_backend *be)
-{
-	refcount_inc(&be->callbacks);
-}
-
-static inline void vhost_backend_callback_over(struct vhost_backend *be)
-{
-	if (refcount_dec_and_test(&be->callbacks))
-		complete(&be->idle);
-}
 
 #endif /* VHOST_BACKEND_BACKEND_H */

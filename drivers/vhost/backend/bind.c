@@ -12,6 +12,7 @@
 #include "bind.h"
 #include "channel.h"
 #include "device.h"
+#include "wake.h"
 
 struct vhost_backend_binding {
 	/* On the eventfd's wait queue; its callback runs under that queue's lock. */

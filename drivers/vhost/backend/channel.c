@@ -1,128 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A channel: SETUP, delivery, wake-ups, death.
+ * A channel's memory and its states: NEW, SETUP, READY, DEAD.
  */
 #include <linux/cpumask.h>
+#include <linux/cred.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
-#include <linux/poll.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "bind.h"
 #include "channel.h"
 #include "compat.h"
+#include "memory.h"
 
 #define RING_BYTES_MIN	4096
 #define RING_BYTES_MAX	(16 << 20)
 
-/**
- * vhost_backend_channel_wake() - wake those who sleep until something happens
- * @channel: the channel
- * @events: what happened
- *
- * All of them, the exclusive ones too: the doorbell stays set until somebody looks,
- * and the only one that was woken may die before it does.
- *
- * Context: As vhost_backend_channel_announce(), with interrupts on.
- */
-void vhost_backend_channel_wake(struct vhost_backend_channel *channel, __poll_t events)
-{
-	__wake_up(&channel->frontend_wait, TASK_NORMAL, 0, poll_to_key(events));
-}
-
-static void wake_frontend(struct vhost_backend_channel *channel)
-{
-	this_cpu_inc(channel->counters->wakeups);
-	vhost_backend_channel_wake(channel, EPOLLIN | EPOLLRDNORM);
-}
-
-static void wake_frontend_work(struct irq_work *work)
-{
-	wake_frontend(container_of(work, struct vhost_backend_channel, wake_work));
-}
-
-/*
- * wq_has_sleeper() is a full barrier between the doorbell and the look at the
- * queue; its partner is the one in prepare_to_wait() or poll_wait(), before the
- * sleeper looks at the doorbell. A wait queue's lock sleeps on PREEMPT_RT, so it
- * can't be taken with interrupts off; nor do they tell there whether the caller
- * is inside another one's.
- */
-static void wake(struct vhost_backend_channel *channel, bool foreign)
-{
-	if (!wq_has_sleeper(&channel->frontend_wait))
-		return;
-	if (foreign || irqs_disabled() || IS_ENABLED(CONFIG_PREEMPT_RT))
-		irq_work_queue(&channel->wake_work);
-	else
-		wake_frontend(channel);
-}
-
-/**
- * vhost_backend_channel_announce() - a record was put into the ring
- * @channel: the channel
- *
- * Context: Any but NMI; no lock of the channel held.
- */
-void vhost_backend_channel_announce(struct vhost_backend_channel *channel)
-{
-	/* Partner: vhost_backend_notify_hush(). The record before the doorbell. */
-	smp_mb();
-	if (vhost_backend_notify_ring(&channel->notify))
-		wake(channel, false);
-}
-
-/**
- * vhost_backend_channel_raise() - raise a notification
- * @channel: the channel
- * @request: VHOST_BACKEND_VRING_CALL, _VRING_ERR or _CONFIG_CHANGE_MSG
- * @vring: of the channel
- * @foreign: the caller is inside another wait queue's lock
- *
- * A sleeper on our wait queue may be an aio or io_uring poll that signals an
- * eventfd from inside our lock; taking ours inside an eventfd's would close the
- * circle. So with @foreign the wake-up always goes through irq_work, and our lock
- * only ever comes before a foreign one.
- *
- * Context: Any but NMI; no lock of the channel held.
- */
-void vhost_backend_channel_raise(struct vhost_backend_channel *channel,
-				 u32 request, u32 vring, bool foreign)
-{
-	enum vhost_backend_raised raised =
-		vhost_backend_notify_raise(&channel->notify, request, vring);
-
-	this_cpu_inc(channel->counters->notifications_raised);
-	if (raised == VHOST_BACKEND_MERGED)
-		this_cpu_inc(channel->counters->notifications_merged);
-	else if (raised == VHOST_BACKEND_RANG)
-		wake(channel, foreign);
-}
-
-/**
- * vhost_backend_channel_wake_room() - room may have become free
- * @channel: the channel
- *
- * Context: Process or softirq; no lock of the channel held.
- */
-void vhost_backend_channel_wake_room(struct vhost_backend_channel *channel)
-{
-	/* Pairs with prepare_to_wait() in wait_room() of backend.c. */
-	if (wq_has_sleeper(&channel->room_wait))
-		wake_up_all(&channel->room_wait);
-}
-
-static void expire(struct timer_list *timer)
-{
-	struct vhost_backend_channel *channel =
-		timer_container_of(channel, timer, timer);
-	unsigned long next;
-
-	if (vhost_backend_inflight_expire(&channel->inflight, &next))
-		timer_reduce(&channel->timer, next);
-	vhost_backend_channel_wake_room(channel);
-}
+const struct file_operations *vhost_backend_channel_fops;
 
 /**
  * vhost_backend_channel_create() - a NEW channel
@@ -141,10 +35,7 @@ struct vhost_backend_channel *vhost_backend_channel_create(void)
 	mutex_init(&channel->bind_mutex);
 	init_waitqueue_head(&channel->frontend_wait);
 	init_waitqueue_head(&channel->room_wait);
-	init_irq_work(&channel->wake_work, wake_frontend_work);
-	timer_setup(&channel->timer, expire, 0);
 	INIT_LIST_HEAD(&channel->backends);
-	vhost_backend_bindings_init(channel);
 	return channel;
 }
 
@@ -293,9 +184,18 @@ static int prepare(struct vhost_backend_channel *channel,
 	return err;
 }
 
-/* Moves the channel on, if it is in state @from. */
-static bool change_state(struct vhost_backend_channel *channel,
-			 enum vhost_backend_state from, enum vhost_backend_state to)
+/**
+ * vhost_backend_channel_change_state() - move a channel on
+ * @channel: the channel
+ * @from: the state that it has to be in
+ * @to: the next
+ *
+ * Context: Process context. May sleep.
+ * Return: false if it is in another state.
+ */
+bool vhost_backend_channel_change_state(struct vhost_backend_channel *channel,
+			 enum vhost_backend_state from,
+					enum vhost_backend_state to)
 {
 	bool changed;
 
@@ -331,7 +231,7 @@ int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
 	int err;
 
 	/* Not under the mutex: user space can make @report take for ever. */
-	if (!change_state(channel, VHOST_BACKEND_NEW, VHOST_BACKEND_SETTING_UP))
+	if (!vhost_backend_channel_change_state(channel, VHOST_BACKEND_NEW, VHOST_BACKEND_SETTING_UP))
 		return -EBUSY;
 	err = check_setup(setup);
 	if (!err)
@@ -341,50 +241,9 @@ int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
 		if (err)
 			undo_prepare(channel);
 	}
-	change_state(channel, VHOST_BACKEND_SETTING_UP,
-		     err ? VHOST_BACKEND_NEW : VHOST_BACKEND_READY);
-	if (!err)
-		vhost_backend_channel_wake(channel, EPOLLOUT | EPOLLWRNORM);
+	vhost_backend_channel_change_state(channel, VHOST_BACKEND_SETTING_UP,
+					   err ? VHOST_BACKEND_NEW : VHOST_BACKEND_READY);
 	return err;
-}
-
-/* Tells each backend once that the frontend is gone. */
-static void tell_gone(struct vhost_backend_channel *channel)
-{
-	struct vhost_backend *be;
-
-again:
-	mutex_lock(&channel->bind_mutex);
-	list_for_each_entry(be, &channel->backends, node) {
-		/* One that is being detached has no callbacks to come. */
-		if (be->told || !refcount_inc_not_zero(&be->callbacks))
-			continue;
-		be->told = true;
-		mutex_unlock(&channel->bind_mutex);
-		if (be->ops && be->ops->gone)
-			be->ops->gone(be->private);
-		vhost_backend_callback_over(be);
-		goto again;
-	}
-	mutex_unlock(&channel->bind_mutex);
-}
-
-/**
- * vhost_backend_channel_die() - the last descriptor is closed
- * @channel: the channel; nobody reads, polls or configures it any more
- *
- * Drops the reference that the descriptors had.
- */
-void vhost_backend_channel_die(struct vhost_backend_channel *channel)
-{
-	if (change_state(channel, VHOST_BACKEND_READY, VHOST_BACKEND_DEAD)) {
-		vhost_backend_unbind_all(channel);
-		vhost_backend_inflight_close(&channel->inflight);
-		vhost_backend_channel_wake_room(channel);
-		tell_gone(channel);
-		mmdrop(channel->mm);
-	}
-	vhost_backend_channel_put(channel);
 }
 
 static void free_channel(struct kref *ref)
@@ -412,247 +271,26 @@ void vhost_backend_channel_put(struct vhost_backend_channel *channel)
 	kref_put(&channel->ref, free_channel);
 }
 
-static bool something_pending(struct vhost_backend_channel *channel)
+static bool same_credentials(const struct cred *a, const struct cred *b)
 {
-	if (READ_ONCE(channel->inflight.ring.live) ||
-	    vhost_backend_notify_pending(&channel->notify))
-		return true;
-	/*
-	 * Pairs with the exchanges of vhost_backend_notify_take(): where a reader
-	 * has taken the bits, his mark is seen, or what he made of it.
-	 */
-	smp_rmb();
-	return READ_ONCE(channel->batch.pending);
+	return uid_eq(a->euid, b->euid) && gid_eq(a->egid, b->egid) &&
+	       !memcmp(&a->cap_effective, &b->cap_effective,
+		       sizeof(a->cap_effective)) &&
+	       a->user_ns == b->user_ns;
 }
 
 /**
- * vhost_backend_channel_has_something() - is there something to deliver?
- * @channel: the channel; the caller is on its wait queue, if he is to sleep
+ * vhost_backend_trusted_with_files() - may the caller give and get descriptors?
+ * @file: the channel's
  *
- * The doorbell may have been rung for something that is gone, a request that was
- * withdrawn; the next raise would then wake nobody. So who is about to sleep
- * clears it, and looks once more.
+ * Not a set-id program that was handed the channel as its standard input, nor a
+ * kernel thread, which has no file table of a process.
  *
- * Return: false: a wake-up will follow as soon as there is something.
+ * Context: Process context.
+ * Return: true if descriptors may be installed for the caller, or taken from it.
  */
-bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel)
+bool vhost_backend_trusted_with_files(const struct file *file)
 {
-	if (something_pending(channel))
-		return true;
-	vhost_backend_notify_hush(&channel->notify);
-	return something_pending(channel);
-}
-
-/**
- * vhost_backend_channel_try_lock_reader() - take read_mutex if it is free
- * @channel: the channel
- *
- * Return: false: another one reads, and wakes whoever sleeps if he leaves something.
- */
-bool vhost_backend_channel_try_lock_reader(struct vhost_backend_channel *channel)
-{
-	if (mutex_trylock(&channel->read_mutex))
-		return true;
-	WRITE_ONCE(channel->turned_away, 1);
-	/* Partner: the unlocking reader's. He sees the mark, or has unlocked. */
-	smp_mb();
-	return mutex_trylock(&channel->read_mutex);
-}
-
-/**
- * vhost_backend_channel_unlock_reader() - let others read
- * @channel: the channel, its read_mutex held
- *
- * The reader has cleared the doorbell, perhaps for more than he had space for. Who
- * was turned away meanwhile believes that there is nothing, and has to be told.
- */
-void vhost_backend_channel_unlock_reader(struct vhost_backend_channel *channel)
-{
-	mutex_unlock(&channel->read_mutex);
-	/* Partner: vhost_backend_channel_try_lock_reader(). */
-	smp_mb();
-	if (READ_ONCE(channel->turned_away) && xchg(&channel->turned_away, 0) &&
-	    vhost_backend_channel_has_something(channel))
-		wake_frontend(channel);
-}
-
-/*
- * Writes the descriptor of @file over the header's fd word. @at is where the
- * message starts. Whatever fails, no descriptor is left.
- */
-static int install_file(struct file *file, const struct iov_iter *at)
-{
-	const size_t offset = offsetof(struct vhost_backend_msg, fd);
-	int __user *user = vhost_backend_iter_address(at, offset, sizeof(s32));
-	struct iov_iter word = *at;
-	s32 fd = vhost_backend_receive_fd(file, user, O_CLOEXEC);
-
-	if (fd < 0 || user)
-		return min(fd, 0);
-	iov_iter_advance(&word, offset);
-	if (copy_to_iter(&fd, sizeof(fd), &word) == sizeof(fd))
-		return 0;
-	close_fd(fd);
-	return -EFAULT;
-}
-
-/*
- * The whole message first, and the descriptor last: a fault half-way must not
- * leave a descriptor that nobody was told of.
- */
-static int copy_message(struct iov_iter *to, const struct vhost_backend_msg *msg,
-			struct file *file)
-{
-	size_t bytes = vhost_backend_msg_bytes(msg);
-	const struct iov_iter start = *to;
-	size_t copied = copy_to_iter(msg, bytes, to);
-	int err = copied == bytes ? 0 : -EFAULT;
-
-	if (!err && file)
-		err = install_file(file, &start);
-	if (err)
-		iov_iter_revert(to, copied);
-	return err;
-}
-
-/* Returns 1; 0 if no request is left in the batch; or an error. */
-static int deliver_request(struct vhost_backend_channel *channel,
-			   struct vhost_backend_reader *reader,
-			   struct iov_iter *to)
-{
-	struct vhost_backend_inflight *inflight = &channel->inflight;
-	struct vhost_backend_claim claim;
-	struct file *file;
-	int ret;
-
-	ret = vhost_backend_inflight_claim(inflight, channel->batch.limit,
-					   iov_iter_count(to), reader->own_mm, &claim,
-					   &reader->refused);
-	if (ret <= 0)
-		return ret;
-	file = claim.slot && reader->takes_files ? claim.slot->file : NULL;
-	ret = copy_message(to, claim.msg, file);
-	if (ret) {
-		vhost_backend_inflight_unclaim(inflight, &claim);
-		return ret;
-	}
-	vhost_backend_inflight_delivered(inflight, &claim, file);
-	return 1;
-}
-
-/* Likewise, for notifications. */
-static int deliver_notification(struct vhost_backend_channel *channel,
-				struct iov_iter *to)
-{
-	struct vhost_backend_record record = {};
-	u32 vring = 0;
-	int err;
-
-	record.msg.request = vhost_backend_batch_next(&channel->batch, &vring);
-	if (record.msg.request == VHOST_BACKEND_PAD)
-		return 0;
-	record.msg.flags = VHOST_BACKEND_MSG_VERSION;
-	record.msg.fd = VHOST_BACKEND_FD_NONE;
-	if (record.msg.request != VHOST_BACKEND_CONFIG_CHANGE_MSG) {
-		record.msg.size = sizeof(record.state);
-		record.state.index = vring;
-	}
-	if (iov_iter_count(to) < vhost_backend_msg_bytes(&record.msg))
-		return -EMSGSIZE;
-	err = copy_message(to, &record.msg, NULL);
-	if (err)
-		return err;
-	vhost_backend_batch_drop(&channel->batch, record.msg.request, vring);
-	this_cpu_inc(channel->counters->notifications_delivered);
-	return 1;
-}
-
-/* Takes all that there is as the next batch. */
-static void look(struct vhost_backend_channel *channel)
-{
-	/*
-	 * Whoever looks meanwhile, without the mutex, must not see neither the
-	 * bits nor the batch, and go to sleep: see something_pending().
-	 */
-	WRITE_ONCE(channel->batch.pending, 1);
-	vhost_backend_notify_hush(&channel->notify);
-	vhost_backend_notify_take(&channel->notify, &channel->batch);
-	channel->batch.limit = vhost_backend_ring_tail(&channel->inflight.ring);
-}
-
-/* Delivers what is left of the batch: requests first. 0 if all of it. */
-static int deliver_batch(struct vhost_backend_channel *channel,
-			 struct vhost_backend_reader *reader,
-			 struct iov_iter *to)
-{
-	int ret;
-
-	while ((ret = deliver_request(channel, reader, to)) > 0)
-		cond_resched();
-	if (ret)
-		return ret;
-	while ((ret = deliver_notification(channel, to)) > 0)
-		cond_resched();
-	return ret;
-}
-
-/**
- * vhost_backend_channel_read() - deliver messages
- * @channel: READY, its read_mutex held
- * @reader: who reads
- * @to: where to
- *
- * What an earlier call took and had no space for comes first, then what there is
- * now. Notifications that were taken are not put back: a busy worker would keep
- * them from ever being delivered.
- *
- * Return: bytes; 0 there is nothing; -EMSGSIZE, -EFAULT, -EMFILE, or what the
- * security module says, for the first message: it stays queued.
- */
-ssize_t vhost_backend_channel_read(struct vhost_backend_channel *channel,
-				   struct vhost_backend_reader *reader,
-				   struct iov_iter *to)
-{
-	size_t space = iov_iter_count(to);
-	int err;
-
-	lockdep_assert_held(&channel->read_mutex);
-	err = deliver_batch(channel, reader, to);
-	if (!err) {
-		look(channel);
-		err = deliver_batch(channel, reader, to);
-	}
-	space -= iov_iter_count(to);
-	vhost_backend_channel_wake_room(channel);
-	return space ?: err;
-}
-
-/**
- * vhost_backend_channel_stats() - the figures of a channel
- * @channel: READY
- * @stats: out
- */
-void vhost_backend_channel_stats(struct vhost_backend_channel *channel,
-				 struct vhost_backend_stats *stats)
-{
-	struct vhost_backend_inflight *inflight = &channel->inflight;
-	u64 *sum = (u64 *)stats;
-	unsigned long flags;
-	int cpu, i;
-
-	memset(stats, 0, sizeof(*stats));
-	for_each_possible_cpu(cpu) {
-		const u64 *counter = (u64 *)per_cpu_ptr(channel->counters, cpu);
-
-		for (i = 0; i < sizeof(*stats) / sizeof(u64); i++)
-			sum[i] += READ_ONCE(counter[i]);
-	}
-	raw_spin_lock_irqsave(&inflight->lock, flags);
-	stats->inflight = inflight->waiting;
-	stats->inflight_peak = inflight->waiting_peak;
-	stats->waiting_bytes = vhost_backend_ring_waiting(&inflight->ring);
-	stats->waiting_bytes_peak = inflight->bytes_peak;
-	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	stats->bindings = READ_ONCE(channel->nr_bindings);
-	stats->backends = READ_ONCE(channel->nr_backends);
+	return !(current->flags & PF_KTHREAD) &&
+	       same_credentials(file->f_cred, current_cred());
 }

@@ -13,8 +13,9 @@
 #include <linux/xarray.h>
 
 #include "account.h"
-#include "inflight.h"
 #include "notify.h"
+#include "request.h"
+#include "slot.h"
 
 enum vhost_backend_state {
 	VHOST_BACKEND_NEW,
@@ -35,7 +36,7 @@ enum vhost_backend_state {
  *	inflight.lock	ring, slots; raw, interrupts off
  *
  * The two wait queues' locks are taken under none of them, nor from inside a
- * foreign wait queue's lock: see vhost_backend_channel_raise().
+ * foreign wait queue's lock: see vhost_backend_channel_raise() in wake.c.
  */
 struct vhost_backend_channel {
 	/* Constant once READY. */
@@ -79,12 +80,8 @@ struct vhost_backend_channel {
 	struct kref ref;
 };
 
-/* What of a reader matters to delivery, and what it was not given. */
-struct vhost_backend_reader {
-	bool own_mm;		/* in the address space of the one who did SETUP */
-	bool takes_files;	/* trusted with descriptors */
-	struct vhost_backend_ended refused;	/* to be finished without read_mutex */
-};
+/* Of files that are channels; set when the module is loaded. */
+extern const struct file_operations *vhost_backend_channel_fops;
 
 extern unsigned int vhost_backend_max_ring_bytes;
 extern unsigned int vhost_backend_max_channels;
@@ -99,7 +96,9 @@ int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
 				int (*report)(const struct vhost_backend_setup *setup,
 					      void __user *user),
 				void __user *user);
-void vhost_backend_channel_die(struct vhost_backend_channel *channel);
+bool vhost_backend_channel_change_state(struct vhost_backend_channel *channel,
+					enum vhost_backend_state from,
+					enum vhost_backend_state to);
 void vhost_backend_channel_put(struct vhost_backend_channel *channel);
 
 static inline bool vhost_backend_channel_is_ready(struct vhost_backend_channel *channel)
@@ -115,20 +114,6 @@ static inline bool vhost_backend_channel_accepts(const struct vhost_backend_chan
 	       channel->setup.requests & BIT_ULL(VHOST_BACKEND_BIT(request));
 }
 
-bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel);
-bool vhost_backend_channel_try_lock_reader(struct vhost_backend_channel *channel);
-void vhost_backend_channel_unlock_reader(struct vhost_backend_channel *channel);
-ssize_t vhost_backend_channel_read(struct vhost_backend_channel *channel,
-				   struct vhost_backend_reader *reader,
-				   struct iov_iter *to);
-
-void vhost_backend_channel_wake(struct vhost_backend_channel *channel, __poll_t events);
-void vhost_backend_channel_announce(struct vhost_backend_channel *channel);
-void vhost_backend_channel_raise(struct vhost_backend_channel *channel,
-				 u32 request, u32 vring, bool foreign);
-void vhost_backend_channel_wake_room(struct vhost_backend_channel *channel);
-
-void vhost_backend_channel_stats(struct vhost_backend_channel *channel,
-				 struct vhost_backend_stats *stats);
+bool vhost_backend_trusted_with_files(const struct file *file);
 
 #endif /* VHOST_BACKEND_CHANNEL_H */

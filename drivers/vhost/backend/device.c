@@ -22,6 +22,9 @@
 #include "compat.h"
 #include "device.h"
 #include "process.h"
+#include "queue.h"
+#include "room.h"
+#include "wake.h"
 
 #define IOTLB_BYTES	(sizeof(struct vhost_backend_msg) + sizeof(struct vhost_backend_iotlb))
 

@@ -42,7 +42,18 @@ static struct miscdevice device = {
 	.mode = 0600,
 };
 
-module_misc_device(device);
+static int __init vhost_backend_init(void)
+{
+	vhost_backend_channel_fops = &vhost_backend_fops;
+	return misc_register(&device);
+}
+module_init(vhost_backend_init);
+
+static void __exit vhost_backend_exit(void)
+{
+	misc_deregister(&device);
+}
+module_exit(vhost_backend_exit);
 
 MODULE_DESCRIPTION("vhost backend channel");
 MODULE_AUTHOR("The vhost backend channel developers");

@@ -7,7 +7,9 @@
 #include <linux/xarray.h>
 
 #include "kunit_inflight.h"
-#include "../inflight.c"
+/* The other half is in kunit_room.c. */
+#include "../slot.c"
+#include "../reply.c"
 
 /* A reply to an id is for the request that has it, or for none. */
 static void inflight_gives_ids(struct kunit *test)
@@ -172,10 +174,10 @@ static void inflight_refuses_wrong_ids(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, claim(t, &claimed), 1);
 	KUNIT_EXPECT_EQ(test, answer(t, id, 0), -ENOENT);
 	vhost_backend_inflight_delivered(&t->inflight, &claimed, false);
-	KUNIT_EXPECT_EQ(test, answer(t, id + BIT_ULL(SLOT_BITS), 0), -ENOENT);
-	KUNIT_EXPECT_EQ(test, answer(t, id - BIT_ULL(SLOT_BITS), 0), -ENOENT);
+	KUNIT_EXPECT_EQ(test, answer(t, id + BIT_ULL(VHOST_BACKEND_SLOT_BITS), 0), -ENOENT);
+	KUNIT_EXPECT_EQ(test, answer(t, id - BIT_ULL(VHOST_BACKEND_SLOT_BITS), 0), -ENOENT);
 	KUNIT_EXPECT_EQ(test, answer(t, id ^ 1, 0), -ENOENT);
-	KUNIT_EXPECT_EQ(test, answer(t, id | (BIT(SLOT_BITS) - 1), 0), -ENOENT);
+	KUNIT_EXPECT_EQ(test, answer(t, id | (BIT(VHOST_BACKEND_SLOT_BITS) - 1), 0), -ENOENT);
 	KUNIT_EXPECT_EQ(test, answer(t, id + NR_SLOTS, 0), -ENOENT);
 	KUNIT_EXPECT_EQ(test, answer_with(t, id, VHOST_BACKEND_SHMEM_UNMAP, 0, &none),
 			-EBADMSG);
@@ -353,16 +355,16 @@ static void inflight_gives_up_all_of_a_backend(struct kunit *test)
 	deliver(t, false);
 	send_waiting(test, queued, t->file);
 	make_waiter(t, others);
-	others->completion.backend = &t->other;
+	others->completion.owner = &t->other.owner;
 	KUNIT_ASSERT_EQ(test, send(t, &(const struct sent){ .waiter = others }), 0);
 	other_id = t->record.msg.id;
 
-	vhost_backend_inflight_give_up_all(&t->inflight, &t->be, -ESHUTDOWN);
+	vhost_backend_inflight_give_up_all(&t->inflight, &t->be.owner, -ESHUTDOWN);
 	must_have_ended(test, delivered, -ESHUTDOWN);
 	must_have_ended(test, queued, -ESHUTDOWN);
 	must_wait(test, others);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.callbacks), 1);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->other.callbacks), 2);
+	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.owner.callbacks), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&t->other.owner.callbacks), 2);
 	KUNIT_EXPECT_EQ(test, deliver(t, false), other_id);
 	KUNIT_EXPECT_EQ(test, answer(t, other_id, 0), 0);
 	KUNIT_EXPECT_EQ(test, answer(t, id, 0), 0);
@@ -519,7 +521,7 @@ static void inflight_closes_in_each_state(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
 	KUNIT_EXPECT_EQ(test, inflight->nr_free, NR_SLOTS);
 	KUNIT_EXPECT_EQ(test, inflight->waiting, 0);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.callbacks), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.owner.callbacks), 1);
 
 	KUNIT_EXPECT_EQ(test, send(t, &plain), -ENOTCONN);
 	KUNIT_EXPECT_EQ(test, send(t, &nothing), -ENOTCONN);
@@ -738,7 +740,7 @@ static void live_and_die(struct in_context *context)
 	send_in(context, &context->expired, jiffies - 1, t->file);
 	vhost_backend_inflight_expire(inflight, &next);
 	send_in(context, &context->shut_down, 0, t->file);
-	vhost_backend_inflight_give_up_all(inflight, &t->be, -ESHUTDOWN);
+	vhost_backend_inflight_give_up_all(inflight, &t->be.owner, -ESHUTDOWN);
 	expect_none(context, vhost_backend_inflight_reserve(inflight, 56));
 	vhost_backend_inflight_unreserve(inflight, 56);
 	expect_none(context, !vhost_backend_inflight_has_room(inflight));
@@ -816,7 +818,7 @@ static void inflight_works_in_any_context(struct kunit *test)
 	must_have_ended(test, &context->shut_down, -ESHUTDOWN);
 	must_have_ended(test, &context->closed, -ENOTCONN);
 	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.callbacks), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.owner.callbacks), 1);
 }
 
 static struct kunit_case inflight_cases[] = {

@@ -8,7 +8,10 @@
 #include <linux/sizes.h>
 
 #include "../compat.h"
-#include "../inflight.h"
+#include "../backend.h"
+#include "../claim.h"
+#include "../queue.h"
+#include "../reply.h"
 
 #define RING_BYTES	4096
 #define NR_SLOTS	4
@@ -55,7 +58,7 @@ static inline void waiter_done(struct vhost_backend_completion *completion, int 
 static inline void make_waiter(struct inflight_test *t, struct waiter *waiter)
 {
 	*waiter = (struct waiter){
-		.completion = { .done = waiter_done, .backend = &t->be },
+		.completion = { .done = waiter_done, .owner = &t->be.owner },
 		.t = t,
 	};
 }
@@ -204,8 +207,8 @@ static inline void must_be_idle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->inflight.reserved_slots, 0);
 	KUNIT_EXPECT_EQ(test, t->inflight.ring.reserved, 0);
 	KUNIT_EXPECT_EQ(test, vhost_backend_ring_waiting(&t->inflight.ring), 0);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.callbacks), 1);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->other.callbacks), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.owner.callbacks), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&t->other.owner.callbacks), 1);
 	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
 }
 
@@ -224,8 +227,7 @@ static inline u64 sum_counter(const struct inflight_test *t, size_t offset)
 
 static inline void init_backend(struct vhost_backend *be)
 {
-	refcount_set(&be->callbacks, 1);
-	init_completion(&be->idle);
+	vhost_backend_owner_init(&be->owner);
 }
 
 static inline int inflight_test_init(struct kunit *test)

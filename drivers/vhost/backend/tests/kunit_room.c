@@ -4,6 +4,8 @@
  * for later, and what a frontend needs for the next.
  */
 #include "kunit_inflight.h"
+#include "../queue.c"
+#include "../claim.c"
 
 /* Without a slot or without room nothing is queued, and no reference taken. */
 static void room_is_refused(struct kunit *test)
@@ -37,7 +39,7 @@ static void room_is_refused(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vhost_backend_inflight_has_room(&t->inflight));
 	KUNIT_EXPECT_EQ(test, send(t, &with_file), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, file_count(t->file), 1);
-	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.callbacks), NR_SLOTS);
+	KUNIT_EXPECT_EQ(test, refcount_read(&t->be.owner.callbacks), NR_SLOTS);
 	while (deliver(t, false) != ID_NONE)
 		;
 	KUNIT_EXPECT_TRUE(test, vhost_backend_inflight_has_room(&t->inflight));
