@@ -120,6 +120,8 @@ struct vhost_backend_msg {
  * @uaddr: address in the frontend's process
  * @perm: VHOST_ACCESS_* of linux/vhost_types.h
  * @type: VHOST_IOTLB_MISS or VHOST_IOTLB_ACCESS_FAIL of linux/vhost_types.h
+ * @source: of a bound device: the index that was given to %VHOST_BACKEND_BIND;
+ *	0 from a driver
  * @pad: 0
  *
  * As struct vhost_iotlb_msg, with its padding named.
@@ -130,7 +132,8 @@ struct vhost_backend_iotlb {
 	__aligned_u64 uaddr;
 	__u8 perm;
 	__u8 type;
-	__u8 pad[6];
+	__u16 source;
+	__u8 pad[4];
 };
 
 /**
@@ -271,7 +274,8 @@ struct vhost_backend_gpu_map {
  * @pad: 0
  * @shm_offset: where in the region, bytes
  * @len: bytes
- * @ptr: address in the process that did %VHOST_BACKEND_SETUP
+ * @ptr: address in the process that did %VHOST_BACKEND_SETUP, or
+ *	%VHOST_BACKEND_TAKE_OVER, last
  */
 struct vhost_backend_external_map {
 	__u8 shmid;
@@ -328,7 +332,7 @@ struct vhost_backend_setup {
 	__u32 reserved[4];
 };
 
-/* vhost_backend_bind.source */
+/* vhost_backend_bind.source; VHOST_BACKEND_FORWARD knows the first two */
 #define VHOST_BACKEND_BIND_VRING_CALL	1
 #define VHOST_BACKEND_BIND_VRING_ERR	2
 #define VHOST_BACKEND_BIND_CONFIG	3
@@ -339,9 +343,11 @@ struct vhost_backend_setup {
 #define VHOST_BACKEND_BIND_UNDO		2
 
 /**
- * struct vhost_backend_bind - argument of %VHOST_BACKEND_BIND
+ * struct vhost_backend_bind - argument of %VHOST_BACKEND_BIND and
+ *	%VHOST_BACKEND_FORWARD
  * @source: VHOST_BACKEND_BIND_*, what a signal raises
- * @index: the vring; 0 where @source has none
+ * @index: the vring; of %VHOST_BACKEND_BIND_IOTLB a number from 0 to 65535 that
+ *	the device's messages carry as their source; 0 where @source has neither
  * @fd: the eventfd or the vhost device; -1 unbinds
  * @flags: %VHOST_BACKEND_BIND_PEEK: leave the eventfd's counter to its readers;
  *	%VHOST_BACKEND_BIND_UNDO: unbind this one device
@@ -355,7 +361,7 @@ struct vhost_backend_bind {
 
 /**
  * struct vhost_backend_take_fd - argument of %VHOST_BACKEND_TAKE_FD
- * @id: of a delivered request
+ * @id: of a delivered request, or of a mapping
  * @fd: out: a new descriptor of its file, O_CLOEXEC
  * @flags: 0
  */
@@ -378,8 +384,8 @@ struct vhost_backend_shmem {
 };
 
 /**
- * struct vhost_backend_array - argument of %VHOST_BACKEND_GET_MAPPINGS and
- *	%VHOST_BACKEND_GET_SHMEM
+ * struct vhost_backend_array - argument of %VHOST_BACKEND_GET_MAPPINGS,
+ *	%VHOST_BACKEND_GET_SHMEM and %VHOST_BACKEND_GET_REQUESTS
  * @addr: address of the elements
  * @count: how many fit; out: how many there are
  * @flags: 0
@@ -418,26 +424,49 @@ struct vhost_backend_mapping {
 #define VHOST_BACKEND_MMAP_RING	0x10000000
 
 /**
+ * struct vhost_backend_request_info - element of %VHOST_BACKEND_GET_REQUESTS
+ * @msg: the request as it was delivered, with its new id and its file as
+ *	%VHOST_BACKEND_FD_PENDING
+ * @payload: its payload, then zeroes
+ */
+struct vhost_backend_request_info {
+	struct vhost_backend_msg msg;
+	__u8 payload[256];
+};
+
+/**
  * struct vhost_backend_ctl - start of the control area
  * @producer: kernel: bytes ever written to the ring
- * @doorbell: kernel sets 1; the frontend exchanges it with 0 before it looks
- * @config_pending: likewise, a CONFIG_CHANGE_MSG
- * @room_wanted: kernel sets 1 when a sender waits for room
  * @reserved: 0
- * @consumer: frontend: bytes ever consumed
+ * @doorbell: kernel sets 1; 0: the frontend sleeps, or is about to
+ * @config_pending: kernel sets 1, the frontend exchanges it with 0: a
+ *	CONFIG_CHANGE_MSG
  * @reserved2: 0
+ * @room_wanted: kernel sets 1 when a sender waits for room
+ * @reserved3: 0
+ * @reset: kernel: position in the ring before which all records are void
+ * @reserved4: 0
+ * @consumer: frontend: bytes ever consumed; stored with one 64-bit store
+ * @reserved5: 0
  * @call_summary: bit w % 64 of word w / 64: word w of the VRING_CALL bits may
  *	be non-zero
  * @err_summary: likewise, VRING_ERR
+ *
+ * Groups with different writers are 128 bytes apart, so that no two of them share a
+ * cache line or a pair of lines.
  */
 struct vhost_backend_ctl {
 	__aligned_u64 producer;
+	__aligned_u64 reserved[15];
 	__u32 doorbell;
 	__u32 config_pending;
+	__aligned_u64 reserved2[15];
 	__u32 room_wanted;
-	__u32 reserved[11];
+	__u32 reserved3;
+	__aligned_u64 reset;
+	__aligned_u64 reserved4[14];
 	__aligned_u64 consumer;
-	__aligned_u64 reserved2[7];
+	__aligned_u64 reserved5[15];
 	__aligned_u64 call_summary[8];
 	__aligned_u64 err_summary[8];
 };
@@ -452,7 +481,8 @@ struct vhost_backend_ctl {
  * @requests_withdrawn: taken back before they were delivered
  * @notifications_raised: VRING_CALL, VRING_ERR, CONFIG_CHANGE_MSG
  * @notifications_merged: of these, with one that was pending already
- * @notifications_delivered: that reached the frontend
+ * @notifications_delivered: that reached the frontend as messages
+ * @notifications_forwarded: that went to an eventfd, see %VHOST_BACKEND_FORWARD
  * @wakeups: times that a sleeping frontend was woken
  * @refused_room: sends that found no room in the ring or no slot
  * @refused_type: sends of a request that the frontend did not accept
@@ -466,11 +496,12 @@ struct vhost_backend_ctl {
  * @backends: attached now
  * @bad_replies: replies refused
  * @bad_consumer: nonsensical values of vhost_backend_ctl.consumer
+ * @unmaps_owed: mappings that the kernel has to take down itself, now
  * @reserved: 0
  *
  * requests_queued is requests_delivered + requests_withdrawn + those that wait,
  * notifications_raised is notifications_merged + notifications_delivered +
- * those that wait.
+ * notifications_forwarded + those that wait.
  */
 struct vhost_backend_stats {
 	__aligned_u64 requests_queued;
@@ -482,6 +513,7 @@ struct vhost_backend_stats {
 	__aligned_u64 notifications_raised;
 	__aligned_u64 notifications_merged;
 	__aligned_u64 notifications_delivered;
+	__aligned_u64 notifications_forwarded;
 	__aligned_u64 wakeups;
 	__aligned_u64 refused_room;
 	__aligned_u64 refused_type;
@@ -495,7 +527,8 @@ struct vhost_backend_stats {
 	__aligned_u64 backends;
 	__aligned_u64 bad_replies;
 	__aligned_u64 bad_consumer;
-	__aligned_u64 reserved[10];
+	__aligned_u64 unmaps_owed;
+	__aligned_u64 reserved[8];
 };
 
 /* vhost's ioctl type; vhost itself uses numbers up to 0x83. */
@@ -512,17 +545,21 @@ struct vhost_backend_stats {
 					     struct vhost_backend_shmem)
 #define VHOST_BACKEND_GET_MAPPINGS	_IOWR(VHOST_BACKEND_IOCTL, 0xD5, \
 					      struct vhost_backend_array)
-#define VHOST_BACKEND_REPLAY		_IO(VHOST_BACKEND_IOCTL, 0xD6)
+#define VHOST_BACKEND_TAKE_OVER		_IO(VHOST_BACKEND_IOCTL, 0xD6)
 #define VHOST_BACKEND_GET_STATS		_IOR(VHOST_BACKEND_IOCTL, 0xD7, \
 					     struct vhost_backend_stats)
 #define VHOST_BACKEND_ROOM		_IO(VHOST_BACKEND_IOCTL, 0xD8)
-#define VHOST_BACKEND_RESET		_IO(VHOST_BACKEND_IOCTL, 0xD9)
+#define VHOST_BACKEND_RESET		_IOR(VHOST_BACKEND_IOCTL, 0xD9, __u64)
 #define VHOST_BACKEND_GET_SETUP		_IOR(VHOST_BACKEND_IOCTL, 0xDA, \
 					     struct vhost_backend_setup)
 #define VHOST_BACKEND_PAUSE		_IOW(VHOST_BACKEND_IOCTL, 0xDB, __u32)
 #define VHOST_BACKEND_REPLY		_IOW(VHOST_BACKEND_IOCTL, 0xDC, \
 					     struct vhost_backend_reply)
 #define VHOST_BACKEND_GET_SHMEM		_IOWR(VHOST_BACKEND_IOCTL, 0xDD, \
+					      struct vhost_backend_array)
+#define VHOST_BACKEND_FORWARD		_IOW(VHOST_BACKEND_IOCTL, 0xDE, \
+					     struct vhost_backend_bind)
+#define VHOST_BACKEND_GET_REQUESTS	_IOWR(VHOST_BACKEND_IOCTL, 0xDF, \
 					      struct vhost_backend_array)
 
 #endif /* _UAPI_LINUX_VHOST_BACKEND_H */

@@ -75,7 +75,7 @@ void channel_do_array(struct thread *thread, const uint64_t *args)
 void channel_do_command(struct thread *thread, const uint64_t *args)
 {
 	static const unsigned long commands[] = {
-		VHOST_BACKEND_RESET, VHOST_BACKEND_ROOM, VHOST_BACKEND_REPLAY,
+		VHOST_BACKEND_RESET, VHOST_BACKEND_ROOM, VHOST_BACKEND_TAKE_OVER,
 		VHOST_BACKEND_GET_API_VERSION,
 	};
 
