@@ -21,16 +21,23 @@ struct vhost_backend_owner;
  * struct vhost_backend_ops - what a worker is told
  * @reset: the frontend reset the channel: all requests have ended with
  *	-ECANCELED and all mappings are forgotten
- * @gone: the frontend is gone for good: all requests have ended with -ENOTCONN
- *	and all that follow will
+ * @gone: the frontend is gone for good: every request has ended, its done has
+ *	returned, and all calls that follow fail with -ENOTCONN
+ * @room: after a call failed with -EAGAIN there may be room, so that a driver need not
+ *	sleep in vhost_backend_wait_room(). Called once for any number of failed calls.
+ *	Another sender may take the room before; then the next call fails, and @room is
+ *	called again
  *
- * All are optional. Called in process context with no lock of the channel held.
- * They may sleep and send; they must not detach. @gone may be called before
- * vhost_backend_attach() has returned.
+ * All are optional, and called with no lock of the channel held. @reset and @gone are
+ * called in process context and may sleep and send. @room is called in any context but
+ * NMI, hard interrupt included; it may send, but not sleep. None may detach. @gone may be
+ * called before vhost_backend_attach() has returned. None is called after
+ * vhost_backend_detach() has returned.
  */
 struct vhost_backend_ops {
 	void (*reset)(void *private);
 	void (*gone)(void *private);
+	void (*room)(void *private);
 };
 
 /**

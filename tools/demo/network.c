@@ -197,9 +197,7 @@ static bool answer_miss(struct vhost_net *net, int channel, uint64_t address)
 	message_print(stdout, &message);
 	err = net_translate(net, VHOST_IOTLB_UPDATE, address, NET_BUFFER,
 			    message.iotlb.perm);
-	if (!err && channel_reply(channel, &message.msg, 0) < 0)
-		err = -EPROTO;
-	printf("\n         gave the device a translation, and answered\n");
+	printf("\n         gave the device a translation: that is the answer\n");
 	return check(!err, "the miss can't be answered: %s", strerror(-err));
 }
 

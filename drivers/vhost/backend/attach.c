@@ -78,6 +78,7 @@ create_backend(struct vhost_backend_channel *channel, const char *name,
 	be->vring_base = vring_base;
 	be->nr_vrings = nr_vrings;
 	strscpy(be->name, name, sizeof(be->name));
+	INIT_LIST_HEAD(&be->room_node);
 	vhost_backend_owner_init(&be->owner);
 	err = add_backend(be);
 	if (err) {
@@ -129,9 +130,10 @@ void vhost_backend_shutdown(struct vhost_backend *be)
 
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	WRITE_ONCE(be->owner.shutdown, true);
+	vhost_backend_room_forget(be);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	vhost_backend_inflight_give_up_all(inflight, &be->owner, -ESHUTDOWN);
-	vhost_backend_channel_wake_room(channel);
+	vhost_backend_room_freed(channel);
 }
 EXPORT_SYMBOL_GPL(vhost_backend_shutdown);
 
@@ -199,7 +201,14 @@ int vhost_backend_set_shmem(struct vhost_backend *be, u8 shmid, u64 bytes)
 }
 EXPORT_SYMBOL_GPL(vhost_backend_set_shmem);
 
-/* Tells each backend once that the frontend is gone. */
+/**
+ * vhost_backend_tell_gone() - tell each backend once that the frontend is gone
+ * @channel: closed; nothing expires any more
+ *
+ * Every done of a backend has returned when it is told.
+ *
+ * Context: Process context. May sleep.
+ */
 void vhost_backend_tell_gone(struct vhost_backend_channel *channel)
 {
 	struct vhost_backend *be;
@@ -212,6 +221,7 @@ again:
 			continue;
 		be->told = true;
 		mutex_unlock(&channel->bind_mutex);
+		vhost_backend_owner_wait(&be->owner);
 		if (be->ops && be->ops->gone)
 			be->ops->gone(be->private);
 		vhost_backend_callback_over(&be->owner);

@@ -23,6 +23,10 @@ struct vhost_backend {
 
 	struct list_head node;		/* channel->backends, under its bind_mutex */
 	bool told;			/* of the frontend's end; likewise */
+
+	/* channel->room_backends, under the lock of the requests; see room.c */
+	struct list_head room_node;
+	u64 room_round;
 	struct vhost_backend_owner owner;
 };
 

@@ -11,6 +11,7 @@
 
 #include "bind.h"
 #include "channel.h"
+#include "compat.h"
 #include "device.h"
 #include "wake.h"
 
@@ -65,7 +66,7 @@ static int signalled(wait_queue_entry_t *wait, unsigned int mode, int sync,
 	if (events & EPOLLHUP && !binding->closed) {
 		binding->closed = true;
 		llist_add(&binding->closed_node, &channel->closed_bindings);
-		schedule_work(&channel->closed_work);
+		queue_work(vhost_backend_wq, &channel->closed_work);
 	}
 	/* Others on the queue are to be woken too. */
 	return 0;
@@ -232,11 +233,12 @@ static int check_bind(const struct vhost_backend_channel *channel,
 	if (request == VHOST_BACKEND_PAD ||
 	    bind->flags & ~(device ? VHOST_BACKEND_BIND_UNDO : VHOST_BACKEND_BIND_PEEK))
 		return -EINVAL;
-	if (bind->index && (device || request == VHOST_BACKEND_CONFIG_CHANGE_MSG))
+	if (device ? bind->index > U16_MAX :
+		     bind->index && request == VHOST_BACKEND_CONFIG_CHANGE_MSG)
 		return -EINVAL;
 	if (!vhost_backend_channel_accepts(channel, request))
 		return -EOPNOTSUPP;
-	return bind->index < channel->setup.nr_vrings ? 0 : -ERANGE;
+	return device || bind->index < channel->setup.nr_vrings ? 0 : -ERANGE;
 }
 
 static struct vhost_backend_binding *
@@ -318,7 +320,7 @@ static int bind_device(struct vhost_backend_channel *channel,
 		       const struct vhost_backend_bind *bind, struct file *file)
 {
 	if (file && !(bind->flags & VHOST_BACKEND_BIND_UNDO))
-		return vhost_backend_device_bind(channel, file);
+		return vhost_backend_device_bind(channel, file, bind->index);
 	return vhost_backend_device_unbind(channel, file);
 }
 

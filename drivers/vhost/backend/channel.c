@@ -33,8 +33,6 @@ struct vhost_backend_channel *vhost_backend_channel_create(void)
 	kref_init(&channel->ref);
 	mutex_init(&channel->read_mutex);
 	mutex_init(&channel->bind_mutex);
-	init_waitqueue_head(&channel->frontend_wait);
-	init_waitqueue_head(&channel->room_wait);
 	INIT_LIST_HEAD(&channel->backends);
 	return channel;
 }
@@ -81,6 +79,8 @@ static unsigned long *place_bits(struct vhost_backend_bits *call,
 {
 	call->words = area;
 	err->words = area + words;
+	call->nr_summary = VHOST_BACKEND_BITS_WORDS(words);
+	err->nr_summary = call->nr_summary;
 	return area + 2 * words;
 }
 
@@ -91,11 +91,12 @@ static size_t ctl_area_bytes(const struct vhost_backend_setup *setup)
 	       2 * VHOST_BACKEND_BITS_WORDS(setup->nr_vrings) * sizeof(u64);
 }
 
-/* The same bits once more, with their summaries. */
+/* The same bits once more, with their summaries, and some of them as messages. */
 static size_t batch_area_bytes(const struct vhost_backend_setup *setup)
 {
 	return 2 * (VHOST_BACKEND_BITS_WORDS(setup->nr_vrings) +
-		    VHOST_BACKEND_SUMMARY_WORDS) * sizeof(u64);
+		    VHOST_BACKEND_SUMMARY_WORDS) * sizeof(u64) +
+	       VHOST_BACKEND_NOTICES * sizeof(struct vhost_backend_notice);
 }
 
 /* What the channel's user is charged: all that allocate() takes. */
@@ -132,6 +133,7 @@ static int allocate(struct vhost_backend_channel *channel)
 	summary = place_bits(&batch->call, &batch->err, channel->batch_area, words);
 	batch->call.summary = summary;
 	batch->err.summary = summary + VHOST_BACKEND_SUMMARY_WORDS;
+	channel->notices = (void *)(summary + 2 * VHOST_BACKEND_SUMMARY_WORDS);
 
 	vhost_backend_ring_init(&channel->inflight.ring, ctl, channel->ring_area,
 				setup->ring_bytes);
@@ -152,6 +154,8 @@ static void undo_prepare(struct vhost_backend_channel *channel)
 {
 	release_memory(channel);
 	mmdrop(channel->mm);
+	put_cred(channel->cred);
+	channel->cred = NULL;
 	vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
 	channel->account = NULL;
 	channel->counters = NULL;
@@ -178,6 +182,7 @@ static int prepare(struct vhost_backend_channel *channel,
 	channel->mm = current->mm;
 	channel->user_end = current->mm->task_size;
 	mmgrab(channel->mm);
+	channel->cred = get_current_cred();
 	err = allocate(channel);
 	if (err)
 		undo_prepare(channel);
@@ -251,12 +256,15 @@ static void free_channel(struct kref *ref)
 	struct vhost_backend_channel *channel =
 		container_of(ref, struct vhost_backend_channel, ref);
 
-	/* A worker's last call may have left either behind. */
+	/* A worker's last call may have left any of these behind. */
 	vhost_backend_timer_shutdown(&channel->timer);
 	irq_work_sync(&channel->wake_work);
+	irq_work_sync(&channel->room_work);
 	release_memory(channel);
-	if (channel->account)
+	if (channel->account) {
+		put_cred(channel->cred);
 		vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
+	}
 	kfree(channel);
 }
 
@@ -280,8 +288,8 @@ static bool same_credentials(const struct cred *a, const struct cred *b)
 }
 
 /**
- * vhost_backend_trusted_with_files() - may the caller give and get descriptors?
- * @file: the channel's
+ * vhost_backend_channel_trusts() - may the caller give and get descriptors?
+ * @channel: READY
  *
  * Not a set-id program that was handed the channel as its standard input, nor a
  * kernel thread, which has no file table of a process.
@@ -289,8 +297,8 @@ static bool same_credentials(const struct cred *a, const struct cred *b)
  * Context: Process context.
  * Return: true if descriptors may be installed for the caller, or taken from it.
  */
-bool vhost_backend_trusted_with_files(const struct file *file)
+bool vhost_backend_channel_trusts(const struct vhost_backend_channel *channel)
 {
 	return !(current->flags & PF_KTHREAD) &&
-	       same_credentials(file->f_cred, current_cred());
+	       same_credentials(channel->cred, current_cred());
 }

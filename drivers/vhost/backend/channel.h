@@ -41,7 +41,8 @@ enum vhost_backend_state {
 struct vhost_backend_channel {
 	/* Constant once READY. */
 	struct vhost_backend_setup setup;
-	struct mm_struct *mm;			/* who did SETUP; identity only */
+	struct mm_struct *mm;			/* of the frontend; only compared */
+	const struct cred *cred;		/* of who did SETUP */
 	u64 user_end;
 	struct vhost_backend_account *account;
 	void *ctl_area;
@@ -59,12 +60,16 @@ struct vhost_backend_channel {
 	/* Any sender, any reply. */
 	struct vhost_backend_inflight inflight ____cacheline_aligned_in_smp;
 	wait_queue_head_t room_wait;
+	struct list_head room_backends;	/* that wait for room; under the requests' lock */
+	u64 room_round;			/* how often room became free for them; likewise */
+	struct irq_work room_work;
 	struct timer_list timer;		/* of the earliest deadline, or earlier */
 
 	/* The reader. */
 	struct mutex read_mutex ____cacheline_aligned_in_smp;
 	u32 turned_away;		/* somebody who does not wait for read_mutex */
 	struct vhost_backend_batch batch;	/* under read_mutex */
+	struct vhost_backend_notice *notices;	/* likewise: on their way to user space */
 
 	/* Rarely anyone. */
 	struct mutex bind_mutex;
@@ -110,10 +115,13 @@ static inline bool vhost_backend_channel_is_ready(struct vhost_backend_channel *
 static inline bool vhost_backend_channel_accepts(const struct vhost_backend_channel *channel,
 						 u32 request)
 {
-	return vhost_backend_request_known(request) &&
-	       channel->setup.requests & BIT_ULL(VHOST_BACKEND_BIT(request));
+	/* Of numbers between or beyond the two ranges no bit is ever set. */
+	u32 bit = VHOST_BACKEND_BIT(request);
+
+	return bit < 64 && (request < 32 || request >= 1000) &&
+	       channel->setup.requests & BIT_ULL(bit);
 }
 
-bool vhost_backend_trusted_with_files(const struct file *file);
+bool vhost_backend_channel_trusts(const struct vhost_backend_channel *channel);
 
 #endif /* VHOST_BACKEND_CHANNEL_H */

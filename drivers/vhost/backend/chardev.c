@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 
 #include "bind.h"
+#include "device.h"
 #include "channel.h"
 #include "chardev.h"
 #include "frontend.h"
@@ -27,6 +28,16 @@ static int channel_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Called at each close of a descriptor; a dying process closes all of its own. */
+static int channel_flush(struct file *file, fl_owner_t id)
+{
+	struct vhost_backend_channel *channel = file->private_data;
+
+	if (current->flags & PF_EXITING && vhost_backend_channel_is_ready(channel))
+		vhost_backend_devices_look(channel);
+	return 0;
+}
+
 static int channel_release(struct inode *inode, struct file *file)
 {
 	vhost_backend_frontend_close(file->private_data);
@@ -37,7 +48,7 @@ static ssize_t channel_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct file *file = iocb->ki_filp;
 	struct vhost_backend_channel *channel = file->private_data;
-	bool trusted = vhost_backend_trusted_with_files(file);
+	bool trusted;
 	struct vhost_backend_reply reply;
 	ssize_t taken = 0;
 	int err = 0;
@@ -46,6 +57,7 @@ static ssize_t channel_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return -ENOTCONN;
 	if (iov_iter_count(from) % sizeof(reply))
 		return -EINVAL;
+	trusted = vhost_backend_channel_trusts(channel);
 	while (iov_iter_count(from)) {
 		cond_resched();
 		err = copy_from_iter_full(&reply, sizeof(reply), from) ?
@@ -153,7 +165,7 @@ static const struct operation operations[] = {
 	{ VHOST_BACKEND_TAKE_FD, take_fd },
 	{ VHOST_BACKEND_SET_SHMEM, not_supported },
 	{ VHOST_BACKEND_GET_MAPPINGS, not_supported },
-	{ VHOST_BACKEND_REPLAY, not_supported },
+	{ VHOST_BACKEND_TAKE_OVER, not_supported },
 	{ VHOST_BACKEND_GET_STATS, get_stats },
 	{ VHOST_BACKEND_ROOM, not_supported },
 	{ VHOST_BACKEND_RESET, not_supported },
@@ -161,6 +173,8 @@ static const struct operation operations[] = {
 	{ VHOST_BACKEND_PAUSE, not_supported },
 	{ VHOST_BACKEND_REPLY, reply },
 	{ VHOST_BACKEND_GET_SHMEM, not_supported },
+	{ VHOST_BACKEND_FORWARD, not_supported },
+	{ VHOST_BACKEND_GET_REQUESTS, not_supported },
 };
 
 static const struct operation *find_operation(unsigned int command)
@@ -200,6 +214,7 @@ static void channel_show_fdinfo(struct seq_file *m, struct file *file)
 const struct file_operations vhost_backend_fops = {
 	.owner = THIS_MODULE,
 	.open = channel_open,
+	.flush = channel_flush,
 	.release = channel_release,
 	.read_iter = vhost_backend_read_iter,
 	.write_iter = channel_write_iter,

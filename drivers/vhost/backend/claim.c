@@ -1,50 +1,88 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Taking requests for delivery.
+ * Taking requests for delivery. A reader claims a run of records, copies it without the
+ * lock, and commits what it has copied.
+ *
+ * There is one reader at a time, and only its commit moves the ring past a claimed
+ * record. A request that is being copied is DELIVERING, and only QUEUED ones are
+ * withdrawn: so the record at the head of a run can't become a PAD, nor its room be
+ * used again, while the reader copies it.
  */
 #include "claim.h"
 
-/* Returns -EAGAIN if the oldest had to be withdrawn: there may be another. */
-static int claim_oldest(struct vhost_backend_inflight *inflight, u64 limit,
-			size_t space, bool own_mm, struct vhost_backend_claim *claim,
-			struct vhost_backend_ended *ended)
+static void claim_slot(struct vhost_backend_slot *slot)
 {
-	claim->msg = vhost_backend_ring_peek(&inflight->ring, limit);
-	if (!claim->msg)
-		return 0;
-	claim->slot = vhost_backend_slot_find(inflight, claim->msg->id);
-	if (claim->msg->request == VHOST_BACKEND_EXTERNAL_MAP && !own_mm) {
-		/* Its address means nothing here. */
-		vhost_backend_slot_end_wait(claim->slot, -EPERM, 0, NULL, ended);
-		vhost_backend_slot_withdraw(inflight, claim->slot, ended);
-		return -EAGAIN;
+	slot->state = VHOST_BACKEND_SLOT_DELIVERING;
+	if (slot->own_mm_only)
+		list_del_init(&slot->node);
+}
+
+/* The record at @position, if it lies before @limit and is one that counts */
+static const struct vhost_backend_msg *
+live_record(const struct vhost_backend_ring *ring, u64 position, u64 limit)
+{
+	const struct vhost_backend_msg *msg = vhost_backend_ring_record(ring, position);
+
+	if ((s64)(limit - position) <= 0 ||
+	    vhost_backend_ring_to_end(ring, position) < sizeof(*msg))
+		return NULL;
+	return msg->request == VHOST_BACKEND_PAD ? NULL : msg;
+}
+
+static int claim_run(struct vhost_backend_inflight *inflight, u64 limit, size_t space,
+		     bool own_mm, struct vhost_backend_run *run)
+{
+	const struct vhost_backend_ring *ring = &inflight->ring;
+	const struct vhost_backend_msg *msg;
+	u64 position = ring->consumer;
+
+	*run = (struct vhost_backend_run){
+		.first = vhost_backend_ring_record(ring, position),
+	};
+	while (run->records < VHOST_BACKEND_AT_ONCE &&
+	       (msg = live_record(ring, position, limit))) {
+		struct vhost_backend_slot *slot = vhost_backend_slot_find(inflight, msg->id);
+		u32 bytes = vhost_backend_msg_bytes(msg);
+
+		if (slot && slot->own_mm_only && !own_mm)
+			return run->records ?: -EREMOTE;
+		if (run->bytes + bytes > space)
+			return run->records ?: -EMSGSIZE;
+		if (slot && slot->file && run->records)
+			break;
+		if (slot)
+			claim_slot(slot);
+		run->records++;
+		run->bytes += bytes;
+		position += bytes;
+		if (slot && slot->file) {
+			run->with_file = slot;
+			break;
+		}
+		if (!(position & (ring->bytes - 1)))
+			break;		/* the next one is not contiguous */
 	}
-	if (space < vhost_backend_msg_bytes(claim->msg))
-		return -EMSGSIZE;
-	if (claim->slot)
-		claim->slot->state = VHOST_BACKEND_SLOT_DELIVERING;
-	return 1;
+	return run->records;
 }
 
 /**
- * vhost_backend_inflight_claim() - take the oldest request for delivery
+ * vhost_backend_inflight_claim() - take the oldest requests for delivery
  * @inflight: the requests
- * @limit: position in the ring behind which it is not looked for
- * @space: bytes that the reader has for it
- * @own_mm: the reader runs in the address space of the one who did SETUP
- * @claim: out: the message and, where it has one, its slot
- * @ended: for requests that the reader is not to have, which end with this; the
- *	caller finishes them, without its locks
+ * @limit: position in the ring; records at or behind it are not looked at
+ * @space: bytes that the reader has for them
+ * @own_mm: the reader runs in the address space of the frontend
+ * @run: out: what was claimed
  *
- * One reader at a time. It ends with vhost_backend_inflight_delivered() or
- * vhost_backend_inflight_unclaim(); until then message and file stay.
+ * One reader at a time. A run ends with vhost_backend_inflight_commit().
  *
- * Return: 1; 0 there is none; -EMSGSIZE it does not fit.
+ * Context: Any but NMI.
+ * Return: how many records were claimed, at most 64; 0 there is none; -EMSGSIZE the
+ * oldest does not fit; -EREMOTE the reader must not have the oldest: see
+ * vhost_backend_inflight_refuse_foreign().
  */
 int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
 				 u64 limit, size_t space, bool own_mm,
-				 struct vhost_backend_claim *claim,
-				 struct vhost_backend_ended *ended)
+				 struct vhost_backend_run *run)
 {
 	unsigned long flags;
 	int ret;
@@ -52,60 +90,122 @@ int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
 	do {
 		raw_spin_lock_irqsave(&inflight->lock, flags);
 		ret = vhost_backend_ring_skip(&inflight->ring, limit) ? -EAGAIN :
-		      claim_oldest(inflight, limit, space, own_mm, claim, ended);
+		      claim_run(inflight, limit, space, own_mm, run);
 		raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	} while (ret == -EAGAIN);
 	return ret;
 }
 
-/**
- * vhost_backend_inflight_delivered() - the frontend has the message
- * @inflight: the requests
- * @claim: what was claimed
- * @file_taken: its file, if any, was installed
- */
-void vhost_backend_inflight_delivered(struct vhost_backend_inflight *inflight,
-				      const struct vhost_backend_claim *claim,
-				      bool file_taken)
+static void deliver_slot(struct vhost_backend_inflight *inflight,
+			 struct vhost_backend_slot *slot,
+			 enum vhost_backend_file_delivery file,
+			 struct vhost_backend_ended *ended)
 {
-	struct vhost_backend_slot *slot = claim->slot;
-	struct vhost_backend_ended ended;
-	unsigned long flags;
-
-	vhost_backend_ended_init(&ended);
-	raw_spin_lock_irqsave(&inflight->lock, flags);
-	vhost_backend_ring_pop(&inflight->ring);
-	if (slot) {
-		slot->state = VHOST_BACKEND_SLOT_DELIVERED;
-		if (!slot->reply && file_taken)
-			vhost_backend_slot_end(inflight, slot, &ended);
+	slot->state = VHOST_BACKEND_SLOT_DELIVERED;
+	if (slot->reply)
+		return;
+	if (file == VHOST_BACKEND_FILE_INSTALLED) {
+		vhost_backend_slot_end(inflight, slot, ended);
+		return;
 	}
-	this_cpu_inc(inflight->counters->requests_delivered);
-	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	vhost_backend_inflight_finish(inflight, &ended);
+	/* Its file is released by a reply, which the message has asked for. */
+	slot->reply = true;
+	inflight->waiting++;
+	inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
+}
+
+static void unclaim_slot(struct vhost_backend_inflight *inflight,
+			 struct vhost_backend_slot *slot,
+			 struct vhost_backend_ended *ended)
+{
+	vhost_backend_slot_queued(inflight, slot);
+	if (slot->given_up)
+		vhost_backend_slot_withdraw(inflight, slot, ended);
 }
 
 /**
- * vhost_backend_inflight_unclaim() - the message could not be delivered
+ * vhost_backend_inflight_commit() - the frontend has a part of a run
  * @inflight: the requests
- * @claim: what was claimed
+ * @run: claimed before
+ * @copied: bytes of it that were copied; a record that is not whole does not count
+ * @file: how the file of its record was delivered
  *
- * It stays where it is, unless its worker has given up meanwhile.
+ * The rest stays where it is, but for requests whose workers have given up meanwhile.
+ *
+ * Context: Any but NMI.
+ * Return: bytes of whole records.
  */
-void vhost_backend_inflight_unclaim(struct vhost_backend_inflight *inflight,
-				    const struct vhost_backend_claim *claim)
+u32 vhost_backend_inflight_commit(struct vhost_backend_inflight *inflight,
+				  const struct vhost_backend_run *run, size_t copied,
+				  enum vhost_backend_file_delivery file)
 {
-	struct vhost_backend_slot *slot = claim->slot;
+	const struct vhost_backend_msg *msg = run->first;
+	u32 bytes = 0, delivered = 0, delivered_bytes = 0;
 	struct vhost_backend_ended ended;
 	unsigned long flags;
 
-	if (!slot)
-		return;
 	vhost_backend_ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
-	slot->state = VHOST_BACKEND_SLOT_QUEUED;
-	if (slot->given_up)
-		vhost_backend_slot_withdraw(inflight, slot, &ended);
+	while (bytes < run->bytes) {
+		struct vhost_backend_slot *slot;
+
+		msg = (void *)run->first + bytes;
+		slot = vhost_backend_slot_find(inflight, msg->id);
+		bytes += vhost_backend_msg_bytes(msg);
+		if (bytes <= copied) {
+			delivered++;
+			delivered_bytes = bytes;
+			if (slot)
+				deliver_slot(inflight, slot, file, &ended);
+		} else if (slot) {
+			unclaim_slot(inflight, slot, &ended);
+		}
+	}
+	vhost_backend_ring_pop(&inflight->ring, delivered_bytes, delivered);
+	this_cpu_add(inflight->counters->requests_delivered, delivered);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	vhost_backend_inflight_finish(inflight, &ended);
+	return delivered_bytes;
+}
+
+/* True if there are more */
+static bool refuse_some(struct vhost_backend_inflight *inflight)
+{
+	int most = VHOST_BACKEND_AT_ONCE;
+	struct vhost_backend_slot *slot;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+	bool more;
+
+	vhost_backend_ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	while (most-- && !list_empty(&inflight->foreign)) {
+		slot = list_first_entry(&inflight->foreign, struct vhost_backend_slot, node);
+		list_del_init(&slot->node);
+		vhost_backend_slot_end_wait(inflight, slot, -EPERM, 0, NULL, &ended);
+		vhost_backend_slot_withdraw(inflight, slot, &ended);
+	}
+	more = !list_empty(&inflight->foreign);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	vhost_backend_inflight_finish(inflight, &ended);
+	return more;
+}
+
+/**
+ * vhost_backend_inflight_refuse_foreign() - refuse what the reader must not have
+ * @inflight: the requests
+ *
+ * An EXTERNAL_MAP names an address of the frontend's, which means nothing to a reader
+ * in another address space: each that is queued ends with -EPERM for its worker.
+ *
+ * Context: Process context; no lock held, and nothing copied yet: the reader may get
+ * stuck in a page fault.
+ */
+void vhost_backend_inflight_refuse_foreign(struct vhost_backend_inflight *inflight)
+{
+	if (list_empty_careful(&inflight->foreign))
+		return;
+	while (refuse_some(inflight))
+		cond_resched();
+	vhost_backend_slot_reclaim(inflight);
 }

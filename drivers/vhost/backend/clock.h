@@ -5,5 +5,8 @@
 #include "channel.h"
 
 void vhost_backend_clock_init(struct vhost_backend_channel *channel);
+void vhost_backend_clock_expect(struct vhost_backend_channel *channel,
+				unsigned long deadline);
+void vhost_backend_clock_stop(struct vhost_backend_channel *channel);
 
 #endif /* VHOST_BACKEND_CLOCK_H */

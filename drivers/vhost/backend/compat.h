@@ -79,6 +79,18 @@ static inline void vhost_backend_timer_shutdown(struct timer_list *timer)
 #endif
 }
 
+/* 6.17: system_wq became system_percpu_wq; from 7.2 on the old one warns in the log. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define vhost_backend_wq	system_percpu_wq
+#else
+#define vhost_backend_wq	system_wq
+#endif
+
+/* 6.4: vhost's workers, and io_uring's, became threads of the process. */
+#ifndef PF_USER_WORKER
+#define PF_USER_WORKER		0
+#endif
+
 /* 6.8: eventfd_signal() lost its count, which was always 1. */
 static inline void vhost_backend_eventfd_signal(struct eventfd_ctx *eventfd)
 {

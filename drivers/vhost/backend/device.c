@@ -5,6 +5,7 @@
  * that looks at O_NONBLOCK each time: who holds the descriptor can make it sleep
  * for ever. So each device has a thread, which can be signalled out of it.
  */
+#include <linux/cgroup.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -32,6 +33,7 @@ struct bound_device {
 	struct list_head node;		/* channel->devices, under bind_mutex */
 	struct vhost_backend_channel *channel;
 	struct file *file;
+	u16 source;			/* of its messages */
 	struct task_struct *thread;
 	struct vhost_backend_process binder;
 	vhost_backend_kcov_handle kcov_handle;		/* of who bound it */
@@ -53,6 +55,11 @@ static int device_woken(wait_queue_entry_t *hook, unsigned int mode, int sync,
 	struct bound_device *device = container_of(hook, struct bound_device, hook);
 
 	if (key_to_poll(key) & EPOLLIN) {
+		/*
+		 * The device's message before the mark. Partner: the barrier of
+		 * device_main(), between clearing the mark and looking for a message.
+		 */
+		smp_mb();
 		WRITE_ONCE(device->woken, true);
 		wake_up(&device->wait);
 	}
@@ -77,17 +84,18 @@ static void queue_message(struct bound_device *device,
 			.size = sizeof(record.iotlb),
 			.fd = VHOST_BACKEND_FD_NONE,
 		},
+		.payload = &record.iotlb,
 		.iotlb = {
 			.iova = iotlb->iova,
 			.size = iotlb->size,
 			.uaddr = iotlb->uaddr,
 			.perm = iotlb->perm,
 			.type = iotlb->type,
+			.source = device->source,
 		},
 	};
 	const struct vhost_backend_submission submission = {
 		.record = &record,
-		.reply = true,
 	};
 
 	if (!vhost_backend_inflight_queue_reserved(&device->channel->inflight,
@@ -142,7 +150,7 @@ static int deliver(struct bound_device *device)
 		return err == -EAGAIN ? 0 : err;
 	err = transfer(device);
 	/* Less was taken than was reserved. */
-	vhost_backend_channel_wake_room(channel);
+	vhost_backend_room_freed(channel);
 	return err;
 }
 
@@ -156,7 +164,7 @@ static int wait_for_message(struct bound_device *device)
 static void end(struct bound_device *device)
 {
 	WRITE_ONCE(device->ended, true);
-	schedule_work(&device->channel->closed_work);
+	queue_work(vhost_backend_wq, &device->channel->closed_work);
 }
 
 /* Nobody can use the device, and it may keep the channel: see process.c. */
@@ -173,7 +181,7 @@ static int device_main(void *data)
 	allow_signal(SIGKILL);
 	while (!err && !kthread_should_stop()) {
 		kcov_remote_start_common(device->kcov_handle);
-		/* Cleared before the look: one that comes after it sets it again. */
+		/* Cleared before the look. Partner: device_woken(). */
 		smp_store_mb(device->woken, false);
 		if (!(READ_ONCE(device->file->f_flags) & O_NONBLOCK))
 			err = -EINVAL;
@@ -252,23 +260,40 @@ static struct bound_device *find_device(struct vhost_backend_channel *channel,
 	return NULL;
 }
 
+/* The thread works for the caller, and within its limits of processor time. */
+static int make_thread(struct bound_device *device)
+{
+	struct task_struct *thread = kthread_create(device_main, device, "vhost-backend-d");
+	int err;
+
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	err = cgroup_attach_task_all(current, thread);
+	if (err) {
+		kthread_stop(thread);
+		return err;
+	}
+	device->thread = thread;
+	return 0;
+}
+
 static struct bound_device *create_device(struct vhost_backend_channel *channel,
-					  struct file *file)
+					  struct file *file, u16 source)
 {
 	struct bound_device *device = kzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
+	int err;
 
 	if (!device)
 		return ERR_PTR(-ENOMEM);
 	device->channel = channel;
 	device->file = file;
+	device->source = source;
 	device->kcov_handle = kcov_common_handle();
 	init_waitqueue_head(&device->wait);
 	init_waitqueue_func_entry(&device->hook, device_woken);
 	init_poll_funcptr(&device->table, hook_queue);
-	device->thread = kthread_create(device_main, device, "vhost-backend-d");
-	if (IS_ERR(device->thread)) {
-		long err = PTR_ERR(device->thread);
-
+	err = make_thread(device);
+	if (err) {
 		kfree(device);
 		return ERR_PTR(err);
 	}
@@ -281,12 +306,13 @@ static struct bound_device *create_device(struct vhost_backend_channel *channel,
  * @file: the device; a reference is taken, until it is unbound: by a call, by itself
  *	once it is blocking, with the channel, or when the caller's process is dead and
  *	its address space is not
+ * @source: that its messages carry, so that the frontend knows which device to update
  *
  * Return: 0; -EINVAL not such a device, or blocking; -EBUSY bound already;
- * -EMFILE too many bindings; -ENOMEM.
+ * -EMFILE too many bindings; -ENOMEM; what joining the caller's cgroups returned.
  */
 int vhost_backend_device_bind(struct vhost_backend_channel *channel,
-			      struct file *file)
+			      struct file *file, u16 source)
 {
 	struct bound_device *device;
 
@@ -299,7 +325,7 @@ int vhost_backend_device_bind(struct vhost_backend_channel *channel,
 					      READ_ONCE(vhost_backend_max_bindings),
 					      READ_ONCE(vhost_backend_max_devices)))
 		return -EMFILE;
-	device = create_device(channel, file);
+	device = create_device(channel, file, source);
 	if (IS_ERR(device)) {
 		vhost_backend_account_drop_device(channel->account);
 		return PTR_ERR(device);
@@ -320,7 +346,12 @@ static void unbind_device(struct bound_device *device)
 	vhost_backend_process_unwatch(&device->binder);
 	if (device->queue)
 		remove_wait_queue(device->queue, &device->hook);
-	/* It may sleep in the device's read: see the top. */
+	/*
+	 * The signal ends a sleep in the device's read. But it is kthread_stop() that is
+	 * sure to: a thread that has only begun still blocks the signal, and one that reads
+	 * another message after it would sleep again. kthread_stop() sets
+	 * TIF_NOTIFY_SIGNAL, which signal_pending() reports until the thread has ended.
+	 */
 	send_sig(SIGKILL, device->thread, 1);
 	kthread_stop(device->thread);
 	list_del(&device->node);
@@ -353,6 +384,24 @@ int vhost_backend_device_unbind(struct vhost_backend_channel *channel,
 		err = 0;
 	}
 	return err;
+}
+
+/**
+ * vhost_backend_devices_look() - a process that has the channel is dying
+ * @channel: the channel
+ *
+ * Which one of those that bound a device it may be is found out a second later.
+ *
+ * Context: Process context. May sleep.
+ */
+void vhost_backend_devices_look(struct vhost_backend_channel *channel)
+{
+	struct bound_device *device;
+
+	mutex_lock(&channel->bind_mutex);
+	list_for_each_entry(device, &channel->devices, node)
+		vhost_backend_process_look(&device->binder);
+	mutex_unlock(&channel->bind_mutex);
 }
 
 /**

@@ -30,6 +30,7 @@ struct vhost_backend_channel *vhost_backend_frontend_open(void)
 	if (!channel)
 		return NULL;
 	vhost_backend_channel_wake_init(channel);
+	vhost_backend_room_init(channel);
 	vhost_backend_clock_init(channel);
 	vhost_backend_bindings_init(channel);
 	return channel;
@@ -49,7 +50,9 @@ void vhost_backend_frontend_close(struct vhost_backend_channel *channel)
 					       VHOST_BACKEND_DEAD)) {
 		vhost_backend_unbind_all(channel);
 		vhost_backend_inflight_close(&channel->inflight);
-		vhost_backend_channel_wake_room(channel);
+		/* A time-out that has taken a request before may still be calling. */
+		vhost_backend_clock_stop(channel);
+		vhost_backend_room_freed(channel);
 		vhost_backend_tell_gone(channel);
 		mmdrop(channel->mm);
 	}
@@ -64,7 +67,7 @@ static int check_reply(const struct vhost_backend_reply *reply)
 	    msg->size != sizeof(reply->value))
 		return -EINVAL;
 	if (msg->fd != VHOST_BACKEND_FD_NONE &&
-	    msg->request != VHOST_BACKEND_SHARED_OBJECT_LOOKUP)
+	    !vhost_backend_request_reply_has_file(msg->request))
 		return -EINVAL;
 	return 0;
 }
@@ -73,20 +76,20 @@ static int check_reply(const struct vhost_backend_reply *reply)
  * vhost_backend_frontend_reply() - take one reply
  * @channel: READY
  * @reply: as user space wrote it
- * @trusted: it may carry a file
+ * @file_allowed: the caller may hand over a file
  *
  * Context: Process context of the frontend.
  * Return: 0; -EINVAL, -ENOENT, -EBADMSG, -EPERM, -EBADF as the user ABI says.
  */
 int vhost_backend_frontend_reply(struct vhost_backend_channel *channel,
-				 const struct vhost_backend_reply *reply, bool trusted)
+				 const struct vhost_backend_reply *reply, bool file_allowed)
 {
 	struct file *file = NULL;
 	int err = check_reply(reply);
 
 	if (!err && reply->msg.fd != VHOST_BACKEND_FD_NONE) {
 		err = vhost_backend_inflight_check_reply(&channel->inflight, reply);
-		if (!err && !trusted)
+		if (!err && !file_allowed)
 			err = -EPERM;
 		if (!err) {
 			file = fget(reply->msg.fd);
@@ -101,7 +104,7 @@ int vhost_backend_frontend_reply(struct vhost_backend_channel *channel,
 	if (err)
 		this_cpu_inc(channel->counters->bad_replies);
 	else
-		vhost_backend_channel_wake_room(channel);
+		vhost_backend_room_freed(channel);
 	return err;
 }
 
@@ -129,9 +132,5 @@ long vhost_backend_frontend_take_fd(struct vhost_backend_channel *channel,
 		return -ENOENT;
 	fd = vhost_backend_receive_fd(file, &user->fd, O_CLOEXEC);
 	fput(file);
-	if (fd < 0)
-		return fd;
-	vhost_backend_inflight_file_taken(&channel->inflight, take.id);
-	vhost_backend_channel_wake_room(channel);
-	return 0;
+	return min(fd, 0);
 }

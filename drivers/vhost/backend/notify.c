@@ -103,7 +103,7 @@ static bool bits_pending(const struct vhost_backend_bits *bits)
 {
 	u32 s, b;
 
-	for (s = 0; s < VHOST_BACKEND_SUMMARY_WORDS; s++) {
+	for (s = 0; s < bits->nr_summary; s++) {
 		unsigned long summary = READ_ONCE(bits->summary[s]);
 
 		for_each_set_bit(b, &summary, 64)
@@ -133,7 +133,7 @@ static u32 bits_take(struct vhost_backend_bits *from,
 	u32 taken = 0;
 	u32 s, b;
 
-	for (s = 0; s < VHOST_BACKEND_SUMMARY_WORDS; s++) {
+	for (s = 0; s < from->nr_summary; s++) {
 		unsigned long summary;
 
 		if (!READ_ONCE(from->summary[s]))
@@ -174,60 +174,103 @@ void vhost_backend_notify_take(struct vhost_backend_notify *notify,
 	WRITE_ONCE(batch->pending, pending);
 }
 
-static bool bits_first(const struct vhost_backend_bits *bits, u32 *vring)
+static void fill_notice(struct vhost_backend_notice *notice, u32 request, u32 vring)
 {
-	u32 w;
+	*notice = (struct vhost_backend_notice){
+		.msg = {
+			.request = request,
+			.flags = VHOST_BACKEND_MSG_VERSION,
+			.size = request == VHOST_BACKEND_CONFIG_CHANGE_MSG ?
+				0 : sizeof(notice->state),
+			.fd = VHOST_BACKEND_FD_NONE,
+		},
+		.state.index = vring,
+	};
+}
 
-	for_each_set_bit(w, bits->summary, VHOST_BACKEND_SUMMARY_WORDS * 64) {
-		if (bits->words[w]) {
-			*vring = w * 64 + __ffs(bits->words[w]);
-			return true;
+/* Fills in at most @most of the set bits, lowest first; returns how many. */
+static u32 bits_fill(const struct vhost_backend_bits *bits, u32 request,
+		     struct vhost_backend_notice *notices, u32 most)
+{
+	u32 filled = 0;
+	u32 s, b;
+
+	for (s = 0; s < bits->nr_summary && filled < most; s++) {
+		unsigned long summary = bits->summary[s];
+
+		for_each_set_bit(b, &summary, 64) {
+			unsigned long word = bits->words[s * 64 + b];
+
+			for (; word && filled < most; word &= word - 1)
+				fill_notice(&notices[filled++], request,
+					    (s * 64 + b) * 64 + __ffs(word));
+			if (filled == most)
+				break;
 		}
 	}
-	return false;
+	return filled;
 }
 
-static void bits_clear(struct vhost_backend_bits *bits, u32 vring)
+/* Clears the lowest @nr bits, if there are so many; returns how many there were. */
+static u32 bits_drop(struct vhost_backend_bits *bits, u32 nr)
 {
-	__clear_bit(vring, bits->words);
-	if (!bits->words[vring / 64])
-		__clear_bit(vring / 64, bits->summary);
+	u32 dropped = 0;
+	u32 s;
+
+	for (s = 0; s < bits->nr_summary && dropped < nr; s++) {
+		while (bits->summary[s] && dropped < nr) {
+			u32 b = __ffs(bits->summary[s]);
+			unsigned long word = bits->words[s * 64 + b];
+
+			for (; word && dropped < nr; word &= word - 1)
+				dropped++;
+			bits->words[s * 64 + b] = word;
+			if (!word)
+				bits->summary[s] &= ~BIT(b);
+		}
+	}
+	return dropped;
 }
 
 /**
- * vhost_backend_batch_next() - the next notification to be delivered
+ * vhost_backend_batch_fill() - format the next notifications to be delivered
  * @batch: the batch
- * @vring: out: of VRING_CALL and VRING_ERR
+ * @notices: out
+ * @most: how many fit, at least 1
  *
- * Return: &enum vhost_backend_request, or VHOST_BACKEND_PAD where there is none.
+ * They stay in the batch until vhost_backend_batch_drop(). A configuration change comes
+ * first and alone, since it is shorter.
+ *
+ * Return: how many were filled in.
  */
-u32 vhost_backend_batch_next(const struct vhost_backend_batch *batch, u32 *vring)
+u32 vhost_backend_batch_fill(const struct vhost_backend_batch *batch,
+			     struct vhost_backend_notice *notices, u32 most)
 {
-	if (!batch->pending)
-		return VHOST_BACKEND_PAD;
-	if (batch->config)
-		return VHOST_BACKEND_CONFIG_CHANGE_MSG;
-	if (bits_first(&batch->call, vring))
-		return VHOST_BACKEND_VRING_CALL;
-	if (bits_first(&batch->err, vring))
-		return VHOST_BACKEND_VRING_ERR;
-	return VHOST_BACKEND_PAD;
+	u32 filled;
+
+	if (batch->config) {
+		fill_notice(notices, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+		return 1;
+	}
+	filled = bits_fill(&batch->call, VHOST_BACKEND_VRING_CALL, notices, most);
+	return filled + bits_fill(&batch->err, VHOST_BACKEND_VRING_ERR, notices + filled,
+				  most - filled);
 }
 
 /**
- * vhost_backend_batch_drop() - a notification was delivered
+ * vhost_backend_batch_drop() - notifications were delivered
  * @batch: the batch
- * @request: what vhost_backend_batch_next() returned
- * @vring: likewise
+ * @nr: the first @nr that vhost_backend_batch_fill() gave
  */
-void vhost_backend_batch_drop(struct vhost_backend_batch *batch, u32 request,
-			      u32 vring)
+void vhost_backend_batch_drop(struct vhost_backend_batch *batch, u32 nr)
 {
-	if (request == VHOST_BACKEND_CONFIG_CHANGE_MSG)
+	u32 dropped = 0;
+
+	if (batch->config && nr) {
 		batch->config = false;
-	else if (request == VHOST_BACKEND_VRING_CALL)
-		bits_clear(&batch->call, vring);
-	else
-		bits_clear(&batch->err, vring);
-	WRITE_ONCE(batch->pending, batch->pending - 1);
+		dropped = 1;
+	}
+	dropped += bits_drop(&batch->call, nr - dropped);
+	dropped += bits_drop(&batch->err, nr - dropped);
+	WRITE_ONCE(batch->pending, batch->pending - dropped);
 }

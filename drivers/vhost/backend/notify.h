@@ -9,6 +9,7 @@
 struct vhost_backend_bits {
 	unsigned long *summary;
 	unsigned long *words;
+	u32 nr_summary;			/* words of the summary that are in use */
 };
 
 /*
@@ -56,6 +57,15 @@ struct vhost_backend_batch {
 #define VHOST_BACKEND_SUMMARY_WORDS	8
 #define VHOST_BACKEND_BITS_WORDS(nr)	(((nr) + 63) / 64)
 
+/* A notification as read() returns it. Without a vring, @state is left out. */
+struct vhost_backend_notice {
+	struct vhost_backend_msg msg;
+	struct vhost_backend_vring_state state;
+};
+
+/* So many are copied to user space at once. */
+#define VHOST_BACKEND_NOTICES	16
+
 enum vhost_backend_raised
 vhost_backend_notify_raise(struct vhost_backend_notify *notify, u32 request,
 			   u32 vring);
@@ -65,8 +75,8 @@ bool vhost_backend_notify_pending(const struct vhost_backend_notify *notify);
 void vhost_backend_notify_take(struct vhost_backend_notify *notify,
 			       struct vhost_backend_batch *batch);
 
-u32 vhost_backend_batch_next(const struct vhost_backend_batch *batch, u32 *vring);
-void vhost_backend_batch_drop(struct vhost_backend_batch *batch, u32 request,
-			      u32 vring);
+u32 vhost_backend_batch_fill(const struct vhost_backend_batch *batch,
+			     struct vhost_backend_notice *notices, u32 most);
+void vhost_backend_batch_drop(struct vhost_backend_batch *batch, u32 nr);
 
 #endif /* VHOST_BACKEND_NOTIFY_H */

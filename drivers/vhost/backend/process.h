@@ -21,6 +21,7 @@ struct vhost_backend_process {
 
 void vhost_backend_process_watch(struct vhost_backend_process *process,
 				 void (*outlived)(struct vhost_backend_process *process));
+void vhost_backend_process_look(struct vhost_backend_process *process);
 void vhost_backend_process_unwatch(struct vhost_backend_process *process);
 
 #endif /* VHOST_BACKEND_PROCESS_H */

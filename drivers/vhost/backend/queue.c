@@ -10,32 +10,26 @@ static void fill_slot(struct vhost_backend_inflight *inflight,
 		      struct vhost_backend_slot *slot,
 		      const struct vhost_backend_submission *submission)
 {
-	struct vhost_backend_completion *completion = submission->completion;
+	const struct vhost_backend_record *record = submission->record;
 
-	slot->id = submission->record->msg.id;
-	slot->generation++;
-	slot->request = submission->record->msg.request;
-	slot->state = VHOST_BACKEND_SLOT_QUEUED;
-	slot->deadline = submission->deadline;
-	slot->completion = completion;
-	slot->reply = submission->reply;
-	slot->given_up = false;
-	slot->file = submission->file ? get_file(submission->file) : NULL;
 	list_del_init(&slot->node);
 	inflight->nr_free--;
-	if (completion) {
-		completion->id = slot->id;
-		vhost_backend_expect_callback(completion->owner);
-	}
+	slot->id = record->msg.id;
+	slot->generation++;
+	slot->request = record->msg.request;
+	slot->completion = NULL;
+	slot->reply = submission->reply;
+	slot->given_up = false;
+	slot->own_mm_only = record->own_mm_only;
+	slot->file = submission->file ? get_file(submission->file) : NULL;
+	vhost_backend_slot_queued(inflight, slot);
+	if (submission->completion)
+		vhost_backend_slot_expect(inflight, slot, submission->completion,
+					  submission->deadline);
 	if (slot->reply) {
 		inflight->waiting++;
 		inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
 	}
-}
-
-static bool slot_is_free(const struct vhost_backend_inflight *inflight)
-{
-	return inflight->nr_free > inflight->reserved_slots;
 }
 
 /*
@@ -71,14 +65,15 @@ int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
 		return -ENOTCONN;
 	msg->id = 0;
 	if (submission->reply || submission->file) {
-		if (!slot_is_free(inflight))
+		if (!inflight->nr_free)
 			return -EAGAIN;
 		slot = list_first_entry(&inflight->free, struct vhost_backend_slot, node);
-		msg->id = (slot->generation + 1) << VHOST_BACKEND_SLOT_BITS | (slot - inflight->slots);
+		msg->id = (slot->generation + 1) << VHOST_BACKEND_SLOT_BITS |
+			  (slot - inflight->slots);
 	}
 	if (submission->reply)
 		msg->flags |= VHOST_BACKEND_MSG_NEED_REPLY;
-	while (!vhost_backend_ring_put(ring, msg, &position))
+	while (!vhost_backend_ring_put(ring, msg, submission->record->payload, &position))
 		if (!free_room_of_withdrawn(ring))
 			return -EAGAIN;
 	if (slot) {
@@ -91,52 +86,39 @@ int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
 	return 0;
 }
 
-static bool reserve(struct vhost_backend_inflight *inflight, u32 bytes)
-{
-	if (!slot_is_free(inflight))
-		return false;
-	while (!vhost_backend_ring_reserve(&inflight->ring, bytes))
-		if (!free_room_of_withdrawn(&inflight->ring))
-			return false;
-	inflight->reserved_slots++;
-	return true;
-}
-
 /**
- * vhost_backend_inflight_reserve() - keep room for a request that wants a reply
+ * vhost_backend_inflight_reserve() - keep room for a message without reply and file
  * @inflight: the requests
- * @bytes: of its message
+ * @bytes: of the message
  *
  * For a message that is lost to its sender once it is in hand. Ends with
  * vhost_backend_inflight_queue_reserved() or vhost_backend_inflight_unreserve().
  *
+ * Context: Any but NMI.
  * Return: 0; -EAGAIN no room; -ENOTCONN closed.
  */
 int vhost_backend_inflight_reserve(struct vhost_backend_inflight *inflight,
 				   u32 bytes)
 {
+	struct vhost_backend_ring *ring = &inflight->ring;
 	unsigned long flags;
 	int err = 0;
 
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	if (inflight->closed)
 		err = -ENOTCONN;
-	else if (!reserve(inflight, VHOST_BACKEND_RING_NEED(bytes)))
-		err = -EAGAIN;
+	while (!err && !vhost_backend_ring_reserve(ring, VHOST_BACKEND_RING_NEED(bytes)))
+		err = free_room_of_withdrawn(ring) ? 0 : -EAGAIN;
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return err;
 }
 
-static void unreserve(struct vhost_backend_inflight *inflight, u32 bytes)
-{
-	vhost_backend_ring_unreserve(&inflight->ring, VHOST_BACKEND_RING_NEED(bytes));
-	inflight->reserved_slots--;
-}
-
 /**
- * vhost_backend_inflight_unreserve() - the request did not come
+ * vhost_backend_inflight_unreserve() - the message did not come
  * @inflight: the requests
  * @bytes: that were reserved
+ *
+ * Context: Any but NMI.
  */
 void vhost_backend_inflight_unreserve(struct vhost_backend_inflight *inflight,
 				      u32 bytes)
@@ -144,16 +126,17 @@ void vhost_backend_inflight_unreserve(struct vhost_backend_inflight *inflight,
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&inflight->lock, flags);
-	unreserve(inflight, bytes);
+	vhost_backend_ring_unreserve(&inflight->ring, VHOST_BACKEND_RING_NEED(bytes));
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 }
 
 /**
- * vhost_backend_inflight_queue_reserved() - put a request in its reserved room
+ * vhost_backend_inflight_queue_reserved() - put a message in its reserved room
  * @inflight: the requests
- * @submission: the request
+ * @submission: the message
  * @bytes: that were reserved
  *
+ * Context: Any but NMI.
  * Return: 0; -ENOTCONN closed.
  */
 int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *inflight,
@@ -164,7 +147,7 @@ int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *infligh
 	int err;
 
 	raw_spin_lock_irqsave(&inflight->lock, flags);
-	unreserve(inflight, bytes);
+	vhost_backend_ring_unreserve(&inflight->ring, VHOST_BACKEND_RING_NEED(bytes));
 	err = vhost_backend_inflight_queue(inflight, submission);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return err;
@@ -186,7 +169,7 @@ bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight)
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	room = inflight->closed ||
 	       (vhost_backend_ring_room(&inflight->ring) >= VHOST_BACKEND_RING_ANY &&
-		slot_is_free(inflight));
+		inflight->nr_free);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return room;
 }

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Delivery: batches of messages to user space.
+ *
+ * A reader takes all that there is at one time as a batch: notifications, and a position
+ * in the ring. It delivers the requests before that position, then the notifications. A
+ * batch that does not fit into one buffer is finished by later reads before they look
+ * again. Notifications are not put back: a busy worker would then keep them from ever
+ * being delivered.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm_types.h>
+#include <linux/sched/signal.h>
 #include <linux/uio.h>
 
 #include "channel.h"
@@ -14,35 +21,31 @@
 #include "room.h"
 #include "wake.h"
 
-/* What of a reader matters to delivery, and what it was not given. */
-struct vhost_backend_reader {
-	bool own_mm;		/* in the address space of the one who did SETUP */
-	bool takes_files;	/* trusted with descriptors */
-	struct vhost_backend_ended refused;	/* to be finished without read_mutex */
-};
-
-/**
- * try_lock_reader() - take read_mutex if it is free
- * @channel: the channel
- *
- * Return: false: another one reads, and wakes whoever sleeps if he leaves something.
+/*
+ * Takes read_mutex if it is free. Otherwise another one reads, and wakes sleepers if it
+ * leaves something.
  */
 static bool try_lock_reader(struct vhost_backend_channel *channel)
 {
 	if (mutex_trylock(&channel->read_mutex))
 		return true;
 	WRITE_ONCE(channel->turned_away, 1);
-	/* Partner: the unlocking reader's. He sees the mark, or has unlocked. */
+	/* Partner: unlock_reader(). It sees the mark, or has unlocked. */
 	smp_mb();
 	return mutex_trylock(&channel->read_mutex);
 }
 
-/**
- * unlock_reader() - let others read
- * @channel: the channel, its read_mutex held
- *
- * The reader has cleared the doorbell, perhaps for more than he had space for. Who
- * was turned away meanwhile believes that there is nothing, and has to be told.
+/* O_NONBLOCK may wait for another reader that is copying, NOWAIT may not. */
+static int lock_reader(struct vhost_backend_channel *channel, bool nowait)
+{
+	if (nowait)
+		return try_lock_reader(channel) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&channel->read_mutex) ? -ERESTARTSYS : 0;
+}
+
+/*
+ * The reader has cleared the doorbell, perhaps for more than fitted into its buffer. A
+ * reader that was turned away meanwhile believes that there is nothing: tell it.
  */
 static void unlock_reader(struct vhost_backend_channel *channel)
 {
@@ -55,8 +58,8 @@ static void unlock_reader(struct vhost_backend_channel *channel)
 }
 
 /*
- * Writes the descriptor of @file over the header's fd word. @at is where the
- * message starts. Whatever fails, no descriptor is left.
+ * Writes the descriptor of @file over the header's fd word. @at is where the message
+ * starts. Whatever fails, no descriptor is left.
  */
 static int install_file(struct file *file, const struct iov_iter *at)
 {
@@ -74,83 +77,136 @@ static int install_file(struct file *file, const struct iov_iter *at)
 	return -EFAULT;
 }
 
-/*
- * The whole message first, and the descriptor last: a fault half-way must not
- * leave a descriptor that nobody was told of.
- */
-static int copy_message(struct iov_iter *to, const struct vhost_backend_msg *msg,
-			struct file *file)
+/* Has the message, which starts at @at, ask for a reply: that releases its file. */
+static int ask_for_reply(const struct vhost_backend_msg *msg, const struct iov_iter *at)
 {
-	size_t bytes = vhost_backend_msg_bytes(msg);
-	const struct iov_iter start = *to;
-	size_t copied = copy_to_iter(msg, bytes, to);
-	int err = copied == bytes ? 0 : -EFAULT;
+	u32 flags = msg->flags | VHOST_BACKEND_MSG_NEED_REPLY;
+	struct iov_iter word = *at;
 
-	if (!err && file)
-		err = install_file(file, &start);
-	if (err)
-		iov_iter_revert(to, copied);
-	return err;
+	if (flags == msg->flags)
+		return 0;
+	iov_iter_advance(&word, offsetof(struct vhost_backend_msg, flags));
+	return copy_to_iter(&flags, sizeof(flags), &word) == sizeof(flags) ? 0 : -EFAULT;
 }
 
-/* Returns 1; 0 if no request is left in the batch; or an error. */
-static int deliver_request(struct vhost_backend_channel *channel,
-			   struct vhost_backend_reader *reader,
-			   struct iov_iter *to)
+/*
+ * The message lies at @at, with VHOST_BACKEND_FD_PENDING. Where no descriptor can be
+ * installed it stays so: what is behind it must not wait until one can.
+ */
+static int deliver_file(struct vhost_backend_channel *channel,
+			const struct vhost_backend_run *run, const struct iov_iter *at,
+			enum vhost_backend_file_delivery *delivery)
+{
+	int err = -EPERM;
+
+	*delivery = VHOST_BACKEND_FILE_INSTALLED;
+	if (vhost_backend_channel_trusts(channel))
+		err = install_file(run->with_file->file, at);
+	if (!err || err == -EFAULT)
+		return err;
+	*delivery = VHOST_BACKEND_FILE_PENDING;
+	return ask_for_reply(run->first, at);
+}
+
+/*
+ * The whole message first, and the descriptor last: a fault half-way must not leave a
+ * descriptor that nobody was told of.
+ */
+static int copy_run(struct vhost_backend_channel *channel,
+		    const struct vhost_backend_run *run, struct iov_iter *to)
+{
+	enum vhost_backend_file_delivery delivery = VHOST_BACKEND_FILE_NONE;
+	const struct iov_iter start = *to;
+	size_t copied = copy_to_iter(run->first, run->bytes, to);
+	size_t whole = copied;
+	u32 delivered;
+
+	if (run->with_file && copied == run->bytes &&
+	    deliver_file(channel, run, &start, &delivery))
+		whole = 0;
+	delivered = vhost_backend_inflight_commit(&channel->inflight, run, whole, delivery);
+	if (delivered)
+		vhost_backend_room_freed(channel);
+	if (delivered == run->bytes)
+		return 0;
+	iov_iter_revert(to, copied - delivered);
+	return -EFAULT;
+}
+
+/* Delivers what is left of the batch's requests. 0 if all of them. */
+static int deliver_requests(struct vhost_backend_channel *channel, bool own_mm,
+			    struct iov_iter *to)
 {
 	struct vhost_backend_inflight *inflight = &channel->inflight;
-	struct vhost_backend_claim claim;
-	struct file *file;
-	int ret;
+	u64 limit = channel->batch.limit;
+	struct vhost_backend_run run;
+	int ret = 0;
 
-	ret = vhost_backend_inflight_claim(inflight, channel->batch.limit,
-					   iov_iter_count(to), reader->own_mm, &claim,
-					   &reader->refused);
-	if (ret <= 0)
-		return ret;
-	file = claim.slot && reader->takes_files ? claim.slot->file : NULL;
-	ret = copy_message(to, claim.msg, file);
-	if (ret) {
-		vhost_backend_inflight_unclaim(inflight, &claim);
-		return ret;
+	/* Only readers, and withdrawals, move it: no other one while we look. */
+	while ((s64)(limit - READ_ONCE(inflight->ring.consumer)) > 0) {
+		ret = vhost_backend_inflight_claim(inflight, limit, iov_iter_count(to),
+						   own_mm, &run);
+		if (ret <= 0)
+			break;
+		ret = copy_run(channel, &run, to);
+		if (ret)
+			break;
+		cond_resched();
 	}
-	vhost_backend_inflight_delivered(inflight, &claim, file);
-	return 1;
+	return ret;
+}
+
+/*
+ * Sizes that the compiler knows are not looked up in the kernel's tables of what may be
+ * copied to user space.
+ */
+static size_t copy_notices(const struct vhost_backend_notice *notices, size_t bytes,
+			   struct iov_iter *to)
+{
+	if (bytes == sizeof(*notices))
+		return copy_to_iter(notices, sizeof(*notices), to);
+	if (bytes == VHOST_BACKEND_NOTICES * sizeof(*notices))
+		return copy_to_iter(notices, VHOST_BACKEND_NOTICES * sizeof(*notices), to);
+	return copy_to_iter(notices, bytes, to);
 }
 
 /* Likewise, for notifications. */
-static int deliver_notification(struct vhost_backend_channel *channel,
-				struct iov_iter *to)
+static int deliver_notifications(struct vhost_backend_channel *channel,
+				 struct iov_iter *to)
 {
-	struct vhost_backend_record record = {};
-	u32 vring = 0;
-	int err;
+	struct vhost_backend_batch *batch = &channel->batch;
+	struct vhost_backend_notice *notices = channel->notices;
 
-	record.msg.request = vhost_backend_batch_next(&channel->batch, &vring);
-	if (record.msg.request == VHOST_BACKEND_PAD)
-		return 0;
-	record.msg.flags = VHOST_BACKEND_MSG_VERSION;
-	record.msg.fd = VHOST_BACKEND_FD_NONE;
-	if (record.msg.request != VHOST_BACKEND_CONFIG_CHANGE_MSG) {
-		record.msg.size = sizeof(record.state);
-		record.state.index = vring;
+	while (batch->pending) {
+		u32 most = clamp_t(size_t, iov_iter_count(to) / sizeof(*notices), 1,
+				   VHOST_BACKEND_NOTICES);
+		u32 filled = vhost_backend_batch_fill(batch, notices, most);
+		u32 each = vhost_backend_msg_bytes(&notices->msg);
+		size_t copied;
+
+		if (!filled)
+			break;
+		if (iov_iter_count(to) < each)
+			return -EMSGSIZE;
+		copied = copy_notices(notices, filled * each, to);
+		vhost_backend_batch_drop(batch, copied / each);
+		this_cpu_add(channel->counters->notifications_delivered, copied / each);
+		if (copied < filled * each) {
+			iov_iter_revert(to, copied % each);
+			return -EFAULT;
+		}
+		cond_resched();
 	}
-	if (iov_iter_count(to) < vhost_backend_msg_bytes(&record.msg))
-		return -EMSGSIZE;
-	err = copy_message(to, &record.msg, NULL);
-	if (err)
-		return err;
-	vhost_backend_batch_drop(&channel->batch, record.msg.request, vring);
-	this_cpu_inc(channel->counters->notifications_delivered);
-	return 1;
+	return 0;
 }
 
 /* Takes all that there is as the next batch. */
 static void look(struct vhost_backend_channel *channel)
 {
 	/*
-	 * Whoever looks meanwhile, without the mutex, must not see neither the
-	 * bits nor the batch, and go to sleep: see something_pending().
+	 * Others look meanwhile without the mutex. Between the doorbell and the bits
+	 * they must not find that there is nothing, and go to sleep: see
+	 * vhost_backend_channel_has_something().
 	 */
 	WRITE_ONCE(channel->batch.pending, 1);
 	vhost_backend_notify_hush(&channel->notify);
@@ -159,90 +215,78 @@ static void look(struct vhost_backend_channel *channel)
 }
 
 /* Delivers what is left of the batch: requests first. 0 if all of it. */
-static int deliver_batch(struct vhost_backend_channel *channel,
-			 struct vhost_backend_reader *reader,
+static int deliver_batch(struct vhost_backend_channel *channel, bool own_mm,
 			 struct iov_iter *to)
 {
-	int ret;
+	return deliver_requests(channel, own_mm, to) ?: deliver_notifications(channel, to);
+}
 
-	while ((ret = deliver_request(channel, reader, to)) > 0)
-		cond_resched();
-	if (ret)
-		return ret;
-	while ((ret = deliver_notification(channel, to)) > 0)
-		cond_resched();
+/*
+ * What an earlier call took and had no space for comes first, then what there is now.
+ * Returns bytes; 0 there is nothing; or, for the first message, which stays queued,
+ * -EMSGSIZE, -EFAULT, or -EREMOTE: this reader must not have it.
+ */
+static ssize_t deliver(struct vhost_backend_channel *channel, bool own_mm,
+		       struct iov_iter *to)
+{
+	size_t space = iov_iter_count(to);
+	int err = deliver_batch(channel, own_mm, to);
+
+	if (!err) {
+		look(channel);
+		err = deliver_batch(channel, own_mm, to);
+	}
+	space -= iov_iter_count(to);
+	return space ?: err;
+}
+
+/* Likewise, but for what this reader must not have, which ends for its worker. */
+static ssize_t read_once(struct vhost_backend_channel *channel, bool nowait,
+			 struct iov_iter *to)
+{
+	bool own_mm = current->mm == channel->mm;
+	ssize_t ret;
+
+	do {
+		if (!own_mm)
+			vhost_backend_inflight_refuse_foreign(&channel->inflight);
+		ret = lock_reader(channel, nowait);
+		if (ret)
+			return ret;
+		ret = deliver(channel, own_mm, to);
+		unlock_reader(channel);
+		if (ret == -EREMOTE && signal_pending(current))
+			ret = -ERESTARTSYS;
+	} while (ret == -EREMOTE);
 	return ret;
 }
 
 /**
- * deliver() - deliver messages
- * @channel: READY, its read_mutex held
- * @reader: who reads
+ * vhost_backend_read_iter() - read
+ * @iocb: of a file of the device
  * @to: where to
  *
- * What an earlier call took and had no space for comes first, then what there is
- * now. Notifications that were taken are not put back: a busy worker would keep
- * them from ever being delivered.
- *
- * Return: bytes; 0 there is nothing; -EMSGSIZE, -EFAULT, -EMFILE, or what the
- * security module says, for the first message: it stays queued.
+ * Context: Process context. May sleep.
+ * Return: bytes of whole messages, or an error as the user ABI says.
  */
-static ssize_t deliver(struct vhost_backend_channel *channel,
-		       struct vhost_backend_reader *reader, struct iov_iter *to)
-{
-	size_t space = iov_iter_count(to);
-	int err;
-
-	lockdep_assert_held(&channel->read_mutex);
-	err = deliver_batch(channel, reader, to);
-	if (!err) {
-		look(channel);
-		err = deliver_batch(channel, reader, to);
-	}
-	space -= iov_iter_count(to);
-	vhost_backend_channel_wake_room(channel);
-	return space ?: err;
-}
-
-/* O_NONBLOCK may wait for another reader that is copying, NOWAIT may not. */
-static int lock_reader(struct vhost_backend_channel *channel, bool nowait)
-{
-	if (nowait)
-		return try_lock_reader(channel) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(&channel->read_mutex) ? -ERESTARTSYS : 0;
-}
-
-/* Tells the workers whose requests the reader was not given. */
-static void finish_refused(struct vhost_backend_channel *channel,
-			   struct vhost_backend_reader *reader)
-{
-	vhost_backend_inflight_finish(&channel->inflight, &reader->refused);
-	vhost_backend_ended_init(&reader->refused);
-}
-
 ssize_t vhost_backend_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *file = iocb->ki_filp;
 	struct vhost_backend_channel *channel = file->private_data;
 	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
-	struct vhost_backend_reader reader;
+	bool nonblocking = nowait || file->f_flags & O_NONBLOCK;
 	ssize_t ret;
 
 	if (!vhost_backend_channel_is_ready(channel))
 		return -ENOTCONN;
-	reader.own_mm = current->mm == channel->mm;
-	reader.takes_files = vhost_backend_trusted_with_files(file);
-	vhost_backend_ended_init(&reader.refused);
 	for (;;) {
-		ret = lock_reader(channel, nowait);
+		/* While the doorbell is 0, whatever comes next will ring it. */
+		if (nonblocking && vhost_backend_channel_is_quiet(channel))
+			return -EAGAIN;
+		ret = read_once(channel, nowait, to);
 		if (ret)
 			return ret;
-		ret = deliver(channel, &reader, to);
-		unlock_reader(channel);
-		finish_refused(channel, &reader);
-		if (ret)
-			return ret;
-		if (nowait || file->f_flags & O_NONBLOCK)
+		if (nonblocking)
 			return -EAGAIN;
 		if (wait_event_interruptible(channel->frontend_wait,
 					     vhost_backend_channel_has_something(channel)))

@@ -10,9 +10,6 @@
 #include "reply.h"
 #include "request.h"
 
-/* Slots that are looked at in a row, with interrupts off */
-#define SLOTS_AT_ONCE	64
-
 /* The slot of a request that the frontend has, or NULL. */
 static struct vhost_backend_slot *
 find_delivered(struct vhost_backend_inflight *inflight, u64 id)
@@ -44,29 +41,6 @@ struct file *vhost_backend_inflight_file(struct vhost_backend_inflight *inflight
 	return file;
 }
 
-/**
- * vhost_backend_inflight_file_taken() - a file was installed after delivery
- * @inflight: the requests
- * @id: of the request
- *
- * Ends a request that wants no reply: there is nothing left to do for it.
- */
-void vhost_backend_inflight_file_taken(struct vhost_backend_inflight *inflight,
-				       u64 id)
-{
-	struct vhost_backend_slot *slot;
-	struct vhost_backend_ended ended;
-	unsigned long flags;
-
-	vhost_backend_ended_init(&ended);
-	raw_spin_lock_irqsave(&inflight->lock, flags);
-	slot = find_delivered(inflight, id);
-	if (slot && !slot->reply)
-		vhost_backend_slot_end(inflight, slot, &ended);
-	raw_spin_unlock_irqrestore(&inflight->lock, flags);
-	vhost_backend_inflight_finish(inflight, &ended);
-}
-
 /*
  * What a reply's value means to the worker: *value is left where it is a count,
  * and 0 elsewhere.
@@ -88,7 +62,7 @@ static int find_replied(struct vhost_backend_inflight *inflight,
 			struct vhost_backend_slot **slot)
 {
 	*slot = find_delivered(inflight, msg->id);
-	if (!*slot || !(*slot)->reply)
+	if (!*slot)
 		return -ENOENT;
 	return (*slot)->request == msg->request ? 0 : -EBADMSG;
 }
@@ -132,15 +106,14 @@ int vhost_backend_inflight_reply(struct vhost_backend_inflight *inflight,
 	unsigned long flags;
 	int err;
 
-	if (reply->msg.request == VHOST_BACKEND_SHARED_OBJECT_LOOKUP && !error &&
-	    !*file)
+	if (vhost_backend_request_reply_has_file(reply->msg.request) && !error && !*file)
 		error = -ENOENT;
 	vhost_backend_ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	err = find_replied(inflight, &reply->msg, &slot);
 	if (!err) {
 		if (slot->completion) {
-			vhost_backend_slot_end_wait(slot, error, value, error ? NULL : *file, &ended);
+			vhost_backend_slot_end_wait(inflight, slot, error, value, error ? NULL : *file, &ended);
 			if (!error)
 				*file = NULL;
 		}
@@ -181,11 +154,11 @@ void vhost_backend_inflight_give_up(struct vhost_backend_inflight *inflight,
 /* What is done, under the lock, to a slot that is in use. */
 typedef void (*slot_action)(struct vhost_backend_inflight *inflight,
 			    struct vhost_backend_slot *slot,
-			    struct vhost_backend_ended *ended, void *context);
+			    struct vhost_backend_ended *ended, const void *context);
 
-/* Those that come into use meanwhile may be left out. */
+/* Slots that come into use meanwhile may be left out. */
 static void visit_used(struct vhost_backend_inflight *inflight, slot_action action,
-		       void *context)
+		       const void *context)
 {
 	struct vhost_backend_ended ended;
 	unsigned long flags;
@@ -193,19 +166,19 @@ static void visit_used(struct vhost_backend_inflight *inflight, slot_action acti
 
 	vhost_backend_ended_init(&ended);
 	while (i < inflight->nr_slots) {
-		u32 end = min(i + SLOTS_AT_ONCE, inflight->nr_slots);
+		u32 end = min(i + VHOST_BACKEND_AT_ONCE, inflight->nr_slots);
 
 		raw_spin_lock_irqsave(&inflight->lock, flags);
 		for (; i < end; i++)
 			if (inflight->slots[i].id)
 				action(inflight, &inflight->slots[i], &ended, context);
 		raw_spin_unlock_irqrestore(&inflight->lock, flags);
+		vhost_backend_inflight_finish(inflight, &ended);
 	}
 	vhost_backend_slot_reclaim(inflight);
-	vhost_backend_inflight_finish(inflight, &ended);
 }
 
-/* Of whom to stop waiting for, and why */
+/* Whose requests are given up, and why */
 struct giving_up {
 	const struct vhost_backend_owner *owner;
 	int error;
@@ -213,7 +186,7 @@ struct giving_up {
 
 static void give_up_of(struct vhost_backend_inflight *inflight,
 		       struct vhost_backend_slot *slot,
-		       struct vhost_backend_ended *ended, void *context)
+		       struct vhost_backend_ended *ended, const void *context)
 {
 	const struct giving_up *giving_up = context;
 
@@ -222,66 +195,81 @@ static void give_up_of(struct vhost_backend_inflight *inflight,
 }
 
 /**
- * vhost_backend_inflight_give_up_all() - stop waiting for all requests of one
+ * vhost_backend_inflight_give_up_all() - stop waiting for all requests of a backend
  * @inflight: the requests
  * @owner: the backend, which queues no more
  * @error: given to done
+ *
+ * Context: Any but NMI.
  */
 void vhost_backend_inflight_give_up_all(struct vhost_backend_inflight *inflight,
 					const struct vhost_backend_owner *owner,
 					int error)
 {
-	struct giving_up giving_up = { .owner = owner, .error = error };
+	const struct giving_up giving_up = { .owner = owner, .error = error };
 
 	visit_used(inflight, give_up_of, &giving_up);
 }
 
-/* The earliest deadline that is left */
-struct deadline {
-	unsigned long at;		/* jiffies */
-	bool left;
-};
-
-static void expire(struct vhost_backend_inflight *inflight,
-		   struct vhost_backend_slot *slot,
-		   struct vhost_backend_ended *ended, void *context)
+static struct vhost_backend_slot *
+first_to_expire(const struct vhost_backend_inflight *inflight)
 {
-	struct deadline *next = context;
+	return rb_entry_safe(rb_first_cached(&inflight->deadlines),
+			     struct vhost_backend_slot, expiry);
+}
 
-	if (!slot->completion)
-		return;
-	if (time_after_eq(jiffies, slot->deadline)) {
-		vhost_backend_slot_give_up(inflight, slot, -ETIMEDOUT, ended);
-	} else if (!next->left || time_before(slot->deadline, next->at)) {
-		next->at = slot->deadline;
-		next->left = true;
-	}
+/* Gives up some of the requests that are due; true if there may be more. */
+static bool expire_some(struct vhost_backend_inflight *inflight)
+{
+	int most = VHOST_BACKEND_AT_ONCE;
+	struct vhost_backend_slot *slot;
+	struct vhost_backend_ended ended;
+	unsigned long flags;
+
+	vhost_backend_ended_init(&ended);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	while ((slot = first_to_expire(inflight)) &&
+	       time_after_eq(jiffies, slot->deadline) && most--)
+		vhost_backend_slot_give_up(inflight, slot, -ETIMEDOUT, &ended);
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	vhost_backend_inflight_finish(inflight, &ended);
+	return most < 0;
 }
 
 /**
- * vhost_backend_inflight_expire() - stop waiting for what is over its time
+ * vhost_backend_inflight_expire() - stop waiting for requests whose time is over
  * @inflight: the requests
- * @next: out: the earliest deadline that is left, jiffies. Of a request that is
- *	queued meanwhile the caller has to know by himself
+ * @next: out: the earliest deadline that is left, jiffies. It does not account for a
+ *	request that is queued meanwhile: its sender does
  *
+ * Looks at the requests that are due, however many others wait.
+ *
+ * Context: Any but NMI.
  * Return: true if there is one left.
  */
 bool vhost_backend_inflight_expire(struct vhost_backend_inflight *inflight,
 				   unsigned long *next)
 {
-	struct deadline deadline = {};
+	const struct vhost_backend_slot *slot;
+	unsigned long flags;
 
-	visit_used(inflight, expire, &deadline);
-	*next = deadline.at;
-	return deadline.left;
+	while (expire_some(inflight))
+		;
+	vhost_backend_slot_reclaim(inflight);
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	slot = first_to_expire(inflight);
+	if (slot)
+		*next = slot->deadline;
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	return slot;
 }
 
 static void end_for_good(struct vhost_backend_inflight *inflight,
 			 struct vhost_backend_slot *slot,
-			 struct vhost_backend_ended *ended, void *context)
+			 struct vhost_backend_ended *ended, const void *context)
 {
 	if (slot->completion)
-		vhost_backend_slot_end_wait(slot, -ENOTCONN, 0, NULL, ended);
+		vhost_backend_slot_end_wait(inflight, slot, -ENOTCONN, 0, NULL, ended);
 	vhost_backend_slot_end(inflight, slot, ended);
 }
 
@@ -290,6 +278,8 @@ static void end_for_good(struct vhost_backend_inflight *inflight,
  * @inflight: the requests; nobody reads them any more
  *
  * Requests that wait end with -ENOTCONN, files are released.
+ *
+ * Context: Any but NMI.
  */
 void vhost_backend_inflight_close(struct vhost_backend_inflight *inflight)
 {

@@ -6,8 +6,6 @@
 
 struct file *vhost_backend_inflight_file(struct vhost_backend_inflight *inflight,
 					 u64 id);
-void vhost_backend_inflight_file_taken(struct vhost_backend_inflight *inflight,
-				       u64 id);
 int vhost_backend_inflight_reply(struct vhost_backend_inflight *inflight,
 				 const struct vhost_backend_reply *reply,
 				 struct file **file);

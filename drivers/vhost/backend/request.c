@@ -57,11 +57,11 @@ static int check_mode(const struct file *file, u64 flags)
 static int check_iotlb(struct vhost_backend_record *record, const struct file *file,
 		       const struct vhost_backend_limits *limits)
 {
-	const struct vhost_backend_iotlb *iotlb = &record->iotlb;
+	const struct vhost_backend_iotlb *iotlb = record->payload;
 
 	if (iotlb->type != VHOST_IOTLB_MISS && iotlb->type != VHOST_IOTLB_ACCESS_FAIL)
 		return -EINVAL;
-	if (iotlb->perm & ~VHOST_ACCESS_RW)
+	if (iotlb->perm & ~VHOST_ACCESS_RW || iotlb->source)
 		return -EINVAL;
 	return memchr_inv(iotlb->pad, 0, sizeof(iotlb->pad)) ? -EINVAL : 0;
 }
@@ -70,13 +70,15 @@ static int check_vring_state(struct vhost_backend_record *record,
 			     const struct file *file,
 			     const struct vhost_backend_limits *limits)
 {
-	struct vhost_backend_vring_state *state = &record->state;
+	const struct vhost_backend_vring_state *state = record->payload;
 
 	if (state->num)
 		return -EINVAL;
 	if (state->index >= limits->nr_vrings)
 		return -ERANGE;
-	state->index += limits->vring_base;
+	record->state.index = limits->vring_base + state->index;
+	record->state.num = 0;
+	record->payload = &record->state;
 	return 0;
 }
 
@@ -84,7 +86,7 @@ static int check_host_notifier(struct vhost_backend_record *record,
 			       const struct file *file,
 			       const struct vhost_backend_limits *limits)
 {
-	struct vhost_backend_vring_area *area = &record->area;
+	const struct vhost_backend_vring_area *area = record->payload;
 	u64 flags = area->vring & ~(u64)VHOST_BACKEND_VRING_INDEX_MASK;
 	u64 vring = area->vring & VHOST_BACKEND_VRING_INDEX_MASK;
 
@@ -96,7 +98,9 @@ static int check_host_notifier(struct vhost_backend_record *record,
 	vring += limits->vring_base;
 	if (vring > VHOST_BACKEND_VRING_INDEX_MASK)
 		return -EINVAL;
-	area->vring = flags | vring;
+	record->area = *area;
+	record->area.vring = flags | vring;
+	record->payload = &record->area;
 	return 0;
 }
 
@@ -104,8 +108,9 @@ static int check_shared_object(struct vhost_backend_record *record,
 			       const struct file *file,
 			       const struct vhost_backend_limits *limits)
 {
-	const u8 *uuid = record->object.uuid;
-	size_t size = sizeof(record->object.uuid);
+	const struct vhost_backend_shared_object *object = record->payload;
+	const u8 *uuid = object->uuid;
+	size_t size = sizeof(object->uuid);
 
 	return memchr_inv(uuid, 0, size) && memchr_inv(uuid, 0xff, size) ?
 		0 : -EINVAL;
@@ -115,7 +120,7 @@ static int check_shmem_map(struct vhost_backend_record *record,
 			   const struct file *file,
 			   const struct vhost_backend_limits *limits)
 {
-	const struct vhost_backend_shmem_map *map = &record->map;
+	const struct vhost_backend_shmem_map *map = record->payload;
 
 	if (memchr_inv(map->pad, 0, sizeof(map->pad)) || bad_map_flags(map->flags) ||
 	    bad_range(map->shm_offset, map->len) || bad_range(map->fd_offset, map->len))
@@ -127,7 +132,7 @@ static int check_shmem_unmap(struct vhost_backend_record *record,
 			     const struct file *file,
 			     const struct vhost_backend_limits *limits)
 {
-	const struct vhost_backend_shmem_unmap *unmap = &record->unmap;
+	const struct vhost_backend_shmem_unmap *unmap = record->payload;
 
 	return memchr_inv(unmap->pad, 0, sizeof(unmap->pad)) ||
 	       bad_range(unmap->shm_offset, unmap->len) ? -EINVAL : 0;
@@ -137,7 +142,7 @@ static int check_gpu_map(struct vhost_backend_record *record,
 			 const struct file *file,
 			 const struct vhost_backend_limits *limits)
 {
-	const struct vhost_backend_gpu_map *gpu = &record->gpu;
+	const struct vhost_backend_gpu_map *gpu = record->payload;
 
 	if (memchr_inv(gpu->pad, 0, sizeof(gpu->pad)) ||
 	    bad_range(gpu->shm_offset, gpu->len))
@@ -149,7 +154,7 @@ static int check_external_map(struct vhost_backend_record *record,
 			      const struct file *file,
 			      const struct vhost_backend_limits *limits)
 {
-	const struct vhost_backend_external_map *map = &record->external;
+	const struct vhost_backend_external_map *map = record->payload;
 
 	if (memchr_inv(map->pad, 0, sizeof(map->pad)) ||
 	    bad_range(map->shm_offset, map->len))
@@ -186,14 +191,15 @@ static int check_fs_map(struct vhost_backend_record *record,
 			const struct file *file,
 			const struct vhost_backend_limits *limits)
 {
+	const struct vhost_backend_fs *fs = record->payload;
 	u64 flags = 0;
-	int err = check_fs_entries(&record->fs, false, &flags);
+	int err = check_fs_entries(fs, false, &flags);
 	int i;
 
 	if (err)
 		return err;
 	for (i = 0; i < VHOST_BACKEND_FS_ENTRIES; i++)
-		if (record->fs.len[i] && bad_map_flags(record->fs.flags[i]))
+		if (fs->len[i] && bad_map_flags(fs->flags[i]))
 			return -EINVAL;
 	return check_mode(file, flags);
 }
@@ -202,18 +208,20 @@ static int check_fs_unmap(struct vhost_backend_record *record,
 			  const struct file *file,
 			  const struct vhost_backend_limits *limits)
 {
+	const struct vhost_backend_fs *fs = record->payload;
 	u64 flags = 0;
 
-	return check_fs_entries(&record->fs, true, &flags);
+	return check_fs_entries(fs, true, &flags);
 }
 
 static int check_fs_sync(struct vhost_backend_record *record,
 			 const struct file *file,
 			 const struct vhost_backend_limits *limits)
 {
+	const struct vhost_backend_fs *fs = record->payload;
 	u64 flags = 0;
 
-	return check_fs_entries(&record->fs, false, &flags);
+	return check_fs_entries(fs, false, &flags);
 }
 
 /* R moves bytes from the file to guest memory, W the other way. */
@@ -221,14 +229,15 @@ static int check_fs_io(struct vhost_backend_record *record,
 		       const struct file *file,
 		       const struct vhost_backend_limits *limits)
 {
+	const struct vhost_backend_fs *fs = record->payload;
 	u64 flags = 0;
-	int err = check_fs_entries(&record->fs, false, &flags);
+	int err = check_fs_entries(fs, false, &flags);
 	int i;
 
 	if (err)
 		return err;
 	for (i = 0; i < VHOST_BACKEND_FS_ENTRIES; i++)
-		if (record->fs.len[i] && !record->fs.flags[i])
+		if (fs->len[i] && !fs->flags[i])
 			return -EINVAL;
 	return check_mode(file, flags);
 }
@@ -290,29 +299,6 @@ static const struct request_type *find_type(u32 request)
 }
 
 /**
- * vhost_backend_request_known() - is it one that a worker may send?
- * @request: any number
- *
- * Return: false for the STD_ kinds too: they are made from SHMEM_MAP and
- * SHMEM_UNMAP.
- */
-bool vhost_backend_request_known(u32 request)
-{
-	return find_type(request);
-}
-
-/**
- * vhost_backend_request_policy() - does it want a reply?
- * @request: a known request
- *
- * Return: see &enum vhost_backend_reply_policy.
- */
-enum vhost_backend_reply_policy vhost_backend_request_policy(u32 request)
-{
-	return find_type(request)->reply;
-}
-
-/**
  * vhost_backend_request_counts_bytes() - is a positive reply a count of bytes?
  * @request: any number
  *
@@ -321,6 +307,17 @@ enum vhost_backend_reply_policy vhost_backend_request_policy(u32 request)
 bool vhost_backend_request_counts_bytes(u32 request)
 {
 	return request == VHOST_BACKEND_DEPRECATED_FS_IO;
+}
+
+/**
+ * vhost_backend_request_reply_has_file() - does a successful reply carry a file?
+ * @request: any number
+ *
+ * Return: true for SHARED_OBJECT_LOOKUP; no other reply may carry one.
+ */
+bool vhost_backend_request_reply_has_file(u32 request)
+{
+	return request == VHOST_BACKEND_SHARED_OBJECT_LOOKUP;
 }
 
 /**
@@ -368,8 +365,10 @@ bool vhost_backend_file_allowed(const struct file *file,
 static bool file_wanted(const struct request_type *type,
 			const struct vhost_backend_record *record)
 {
+	const struct vhost_backend_vring_area *area = record->payload;
+
 	if (type->file == FILE_UNLESS_NOFD)
-		return !(record->area.vring & VHOST_BACKEND_VRING_NOFD);
+		return !(area->vring & VHOST_BACKEND_VRING_NOFD);
 	return type->file == FILE_NEEDED;
 }
 
@@ -377,7 +376,7 @@ static bool file_wanted(const struct request_type *type,
  * vhost_backend_request_build() - check a worker's request and make its record
  * @record: out: the request as the frontend will see it, with the channel's
  *	vring numbers, without reply flag and id
- * @req: what the worker asks for, a known request
+ * @req: what the worker asks for; its payload is used until the record was queued
  * @limits: what it may ask for
  *
  * Context: Any.
@@ -389,7 +388,7 @@ int vhost_backend_request_build(struct vhost_backend_record *record,
 {
 	const struct request_type *type = find_type(req->request);
 
-	if (req->size != type->size)
+	if (!type || req->size != type->size)
 		return -EINVAL;
 	record->msg = (struct vhost_backend_msg){
 		.request = req->request,
@@ -397,8 +396,9 @@ int vhost_backend_request_build(struct vhost_backend_record *record,
 		.size = req->size,
 		.fd = req->file ? VHOST_BACKEND_FD_PENDING : VHOST_BACKEND_FD_NONE,
 	};
-	if (type->size)
-		memcpy(record->payload, req->payload, type->size);
+	record->payload = req->payload;
+	record->policy = type->reply;
+	record->own_mm_only = req->request == VHOST_BACKEND_EXTERNAL_MAP;
 	if (file_wanted(type, record) != !!req->file)
 		return -EINVAL;
 	if (req->file && !vhost_backend_file_allowed(req->file, limits->channel_fops))
@@ -415,24 +415,28 @@ int vhost_backend_request_build(struct vhost_backend_record *record,
  */
 void vhost_backend_request_to_std(struct vhost_backend_record *record)
 {
-	struct vhost_backend_mmap std = {};
+	const struct vhost_backend_shmem_map *map = record->payload;
+	const struct vhost_backend_shmem_unmap *unmap = record->payload;
 
 	if (record->msg.request == VHOST_BACKEND_SHMEM_MAP) {
 		record->msg.request = VHOST_BACKEND_STD_SHMEM_MAP;
-		std.shmid = record->map.shmid;
-		std.fd_offset = record->map.fd_offset;
-		std.shm_offset = record->map.shm_offset;
-		std.len = record->map.len;
-		if (record->map.flags & VHOST_BACKEND_MAP_W)
-			std.flags = VHOST_BACKEND_MMAP_RW;
+		record->std = (struct vhost_backend_mmap){
+			.shmid = map->shmid,
+			.fd_offset = map->fd_offset,
+			.shm_offset = map->shm_offset,
+			.len = map->len,
+			.flags = map->flags & VHOST_BACKEND_MAP_W ? VHOST_BACKEND_MMAP_RW : 0,
+		};
 	} else if (record->msg.request == VHOST_BACKEND_SHMEM_UNMAP) {
 		record->msg.request = VHOST_BACKEND_STD_SHMEM_UNMAP;
-		std.shmid = record->unmap.shmid;
-		std.shm_offset = record->unmap.shm_offset;
-		std.len = record->unmap.len;
+		record->std = (struct vhost_backend_mmap){
+			.shmid = unmap->shmid,
+			.shm_offset = unmap->shm_offset,
+			.len = unmap->len,
+		};
 	} else {
 		return;
 	}
-	record->std = std;
-	record->msg.size = sizeof(std);
+	record->payload = &record->std;
+	record->msg.size = sizeof(record->std);
 }

@@ -7,17 +7,6 @@
 
 #include "ring.h"
 
-static struct vhost_backend_msg *record_at(const struct vhost_backend_ring *ring,
-					   u64 position)
-{
-	return ring->data + (position & (ring->bytes - 1));
-}
-
-static u32 bytes_to_end(const struct vhost_backend_ring *ring, u64 position)
-{
-	return ring->bytes - (position & (ring->bytes - 1));
-}
-
 /**
  * vhost_backend_ring_init() - make an empty ring
  * @ring: the ring
@@ -88,7 +77,7 @@ void vhost_backend_ring_unreserve(struct vhost_backend_ring *ring, u32 bytes)
 /* Fills the rest of the ring, so that the next record starts at offset 0. */
 static void skip_to_start(struct vhost_backend_ring *ring, u32 left)
 {
-	struct vhost_backend_msg *pad = record_at(ring, ring->producer);
+	struct vhost_backend_msg *pad = vhost_backend_ring_record(ring, ring->producer);
 
 	if (left >= sizeof(*pad))
 		*pad = (struct vhost_backend_msg){
@@ -103,23 +92,30 @@ static void skip_to_start(struct vhost_backend_ring *ring, u32 left)
 /**
  * vhost_backend_ring_put() - append a record and publish it
  * @ring: the ring
- * @msg: the message: its header, payload and padding, contiguous
+ * @msg: the header
+ * @payload: @msg->size bytes
  * @position: out: names the record for vhost_backend_ring_withdraw()
  *
  * Return: false if there is no room; then nothing has changed.
  */
 bool vhost_backend_ring_put(struct vhost_backend_ring *ring,
-			    const struct vhost_backend_msg *msg, u64 *position)
+			    const struct vhost_backend_msg *msg, const void *payload,
+			    u64 *position)
 {
+	struct vhost_backend_msg *record;
 	u32 bytes = vhost_backend_msg_bytes(msg);
-	u32 left = bytes_to_end(ring, ring->producer);
+	u32 left = vhost_backend_ring_to_end(ring, ring->producer);
 	u32 skip = left < bytes ? left : 0;
 
 	if (vhost_backend_ring_room(ring) < skip + bytes)
 		return false;
 	if (skip)
 		skip_to_start(ring, skip);
-	memcpy(record_at(ring, ring->producer), msg, bytes);
+	record = vhost_backend_ring_record(ring, ring->producer);
+	*record = *msg;
+	memcpy(record + 1, payload, msg->size);
+	if (bytes != sizeof(*msg) + msg->size)
+		memset((void *)(record + 1) + msg->size, 0, bytes - sizeof(*msg) - msg->size);
 	*position = ring->producer;
 	ring->producer += bytes;
 	WRITE_ONCE(ring->live, ring->live + 1);
@@ -157,15 +153,16 @@ bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit)
 	int most;
 
 	for (most = 64; most; most--) {
-		const struct vhost_backend_msg *msg = record_at(ring, ring->consumer);
-		u32 left = bytes_to_end(ring, ring->consumer);
+		const struct vhost_backend_msg *msg = vhost_backend_ring_record(ring, ring->consumer);
+		u32 left = vhost_backend_ring_to_end(ring, ring->consumer);
 
 		if ((s64)(limit - ring->consumer) <= 0)
 			return false;
 		if (left < sizeof(*msg))
-			ring->consumer += left;
+			WRITE_ONCE(ring->consumer, ring->consumer + left);
 		else if (msg->request == VHOST_BACKEND_PAD)
-			ring->consumer += vhost_backend_msg_bytes(msg);
+			WRITE_ONCE(ring->consumer,
+				   ring->consumer + vhost_backend_msg_bytes(msg));
 		else
 			return false;
 	}
@@ -183,17 +180,19 @@ const struct vhost_backend_msg *
 vhost_backend_ring_peek(const struct vhost_backend_ring *ring, u64 limit)
 {
 	return (s64)(limit - ring->consumer) > 0 ?
-		record_at(ring, ring->consumer) : NULL;
+		vhost_backend_ring_record(ring, ring->consumer) : NULL;
 }
 
 /**
- * vhost_backend_ring_pop() - free the record that vhost_backend_ring_peek() gave
+ * vhost_backend_ring_pop() - free the oldest records
  * @ring: the ring
+ * @bytes: what they take together; they lie behind one another, without a PAD
+ * @records: how many they are
  */
-void vhost_backend_ring_pop(struct vhost_backend_ring *ring)
+void vhost_backend_ring_pop(struct vhost_backend_ring *ring, u32 bytes, u32 records)
 {
-	ring->consumer += vhost_backend_msg_bytes(record_at(ring, ring->consumer));
-	WRITE_ONCE(ring->live, ring->live - 1);
+	WRITE_ONCE(ring->consumer, ring->consumer + bytes);
+	WRITE_ONCE(ring->live, ring->live - records);
 }
 
 /**
@@ -206,7 +205,7 @@ void vhost_backend_ring_pop(struct vhost_backend_ring *ring)
  */
 void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position)
 {
-	record_at(ring, position)->request = VHOST_BACKEND_PAD;
+	vhost_backend_ring_record(ring, position)->request = VHOST_BACKEND_PAD;
 	WRITE_ONCE(ring->live, ring->live - 1);
 	vhost_backend_ring_skip(ring, ring->producer);
 }

@@ -41,16 +41,30 @@ static inline u32 vhost_backend_msg_bytes(const struct vhost_backend_msg *msg)
 	return ALIGN(sizeof(*msg) + msg->size, 8);
 }
 
+/* Bytes from @position to where the ring starts again */
+static inline u32 vhost_backend_ring_to_end(const struct vhost_backend_ring *ring,
+					    u64 position)
+{
+	return ring->bytes - (position & (ring->bytes - 1));
+}
+
+static inline struct vhost_backend_msg *
+vhost_backend_ring_record(const struct vhost_backend_ring *ring, u64 position)
+{
+	return ring->data + (position & (ring->bytes - 1));
+}
+
 void vhost_backend_ring_init(struct vhost_backend_ring *ring,
 			     struct vhost_backend_ctl *ctl, void *data,
 			     u32 bytes);
 bool vhost_backend_ring_put(struct vhost_backend_ring *ring,
-			    const struct vhost_backend_msg *msg, u64 *position);
+			    const struct vhost_backend_msg *msg, const void *payload,
+			    u64 *position);
 u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring);
 bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit);
 const struct vhost_backend_msg *
 vhost_backend_ring_peek(const struct vhost_backend_ring *ring, u64 limit);
-void vhost_backend_ring_pop(struct vhost_backend_ring *ring);
+void vhost_backend_ring_pop(struct vhost_backend_ring *ring, u32 bytes, u32 records);
 void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position);
 u32 vhost_backend_ring_waiting(const struct vhost_backend_ring *ring);
 u32 vhost_backend_ring_room(const struct vhost_backend_ring *ring);

@@ -1,18 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Workers that wait for room.
+ * Workers that wait for room. Some sleep on a wait queue; others are backends with a room
+ * callback, one of whose calls has failed for lack of room. These are called from
+ * irq_work, so that whoever makes room may hold any lock, and may get stuck later.
  */
+#include "backend.h"
 #include "room.h"
 
+/* The next backend that has waited since before the last time that room became free */
+static struct vhost_backend *take_waiting(struct vhost_backend_channel *channel)
+{
+	struct vhost_backend_inflight *inflight = &channel->inflight;
+	struct vhost_backend *be;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&inflight->lock, flags);
+	be = list_first_entry_or_null(&channel->room_backends, struct vhost_backend,
+				      room_node);
+	if (be && be->room_round == channel->room_round)
+		be = NULL;
+	if (be) {
+		list_del_init(&be->room_node);
+		vhost_backend_expect_callback(&be->owner);
+	}
+	raw_spin_unlock_irqrestore(&inflight->lock, flags);
+	return be;
+}
+
+static void call_backends(struct irq_work *work)
+{
+	struct vhost_backend_channel *channel =
+		container_of(work, struct vhost_backend_channel, room_work);
+	int most = VHOST_BACKEND_AT_ONCE;
+	struct vhost_backend *be;
+
+	while ((be = take_waiting(channel))) {
+		be->ops->room(be->private);
+		vhost_backend_callback_over(&be->owner);
+		if (!--most) {
+			irq_work_queue(work);
+			return;
+		}
+	}
+}
+
 /**
- * vhost_backend_channel_wake_room() - room may have become free
+ * vhost_backend_room_init() - a channel in which nobody waits for room
+ * @channel: the channel
+ */
+void vhost_backend_room_init(struct vhost_backend_channel *channel)
+{
+	init_waitqueue_head(&channel->room_wait);
+	INIT_LIST_HEAD(&channel->room_backends);
+	init_irq_work(&channel->room_work, call_backends);
+}
+
+/**
+ * vhost_backend_room_missed() - a call of a backend has failed for lack of room
+ * @be: the backend; the lock of its channel's requests is held since it failed
+ */
+void vhost_backend_room_missed(struct vhost_backend *be)
+{
+	struct vhost_backend_channel *channel = be->channel;
+
+	lockdep_assert_held(&channel->inflight.lock);
+	if (!be->ops || !be->ops->room || !list_empty(&be->room_node))
+		return;
+	be->room_round = channel->room_round;
+	list_add_tail(&be->room_node, &channel->room_backends);
+}
+
+/**
+ * vhost_backend_room_forget() - a backend waits for no room any more
+ * @be: the backend; the lock of its channel's requests is held
+ */
+void vhost_backend_room_forget(struct vhost_backend *be)
+{
+	lockdep_assert_held(&be->channel->inflight.lock);
+	list_del_init(&be->room_node);
+}
+
+/**
+ * vhost_backend_room_freed() - room may have become free
  * @channel: the channel
  *
- * Context: Process or softirq; no lock of the channel held.
+ * A backend that fails again, in its callback or before, waits for the next time.
+ *
+ * Context: Process or softirq; the caller has released the lock of the requests, under
+ * which it made room, and holds no wait queue's lock.
  */
-void vhost_backend_channel_wake_room(struct vhost_backend_channel *channel)
+void vhost_backend_room_freed(struct vhost_backend_channel *channel)
 {
-	/* Pairs with prepare_to_wait() in vhost_backend_wait_room(). */
+	unsigned long flags;
+
+	/* Partner: the barrier of prepare_to_wait(), in those who wait for room. */
 	if (wq_has_sleeper(&channel->room_wait))
 		wake_up_all(&channel->room_wait);
+	/* A backend that failed before the room was made is on the list since then. */
+	if (list_empty_careful(&channel->room_backends))
+		return;
+	raw_spin_lock_irqsave(&channel->inflight.lock, flags);
+	channel->room_round++;
+	raw_spin_unlock_irqrestore(&channel->inflight.lock, flags);
+	irq_work_queue(&channel->room_work);
 }

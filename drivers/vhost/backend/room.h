@@ -4,6 +4,11 @@
 
 #include "channel.h"
 
-void vhost_backend_channel_wake_room(struct vhost_backend_channel *channel);
+struct vhost_backend;
+
+void vhost_backend_room_init(struct vhost_backend_channel *channel);
+void vhost_backend_room_missed(struct vhost_backend *be);
+void vhost_backend_room_forget(struct vhost_backend *be);
+void vhost_backend_room_freed(struct vhost_backend_channel *channel);
 
 #endif /* VHOST_BACKEND_ROOM_H */

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "channel.h"
+#include "clock.h"
 #include "queue.h"
 #include "reply.h"
 #include "room.h"
@@ -137,12 +138,12 @@ static unsigned long bounded(unsigned long timeout)
 }
 
 /*
- * Queues a record. From the unlock on, @completion and whoever waits for it may
- * be gone.
+ * Queues a record. From the unlock on, @completion and whoever waits for it may be gone.
+ * With @tell_of_room, the driver is told of room where there was none.
  */
 static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
 		  struct file *file, struct vhost_backend_completion *completion,
-		  unsigned long deadline)
+		  unsigned long deadline, bool tell_of_room)
 {
 	struct vhost_backend_channel *channel = be->channel;
 	const struct vhost_backend_submission submission = {
@@ -162,11 +163,13 @@ static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
 	raw_spin_lock_irqsave(&channel->inflight.lock, flags);
 	err = be->owner.shutdown ? -ESHUTDOWN :
 	      vhost_backend_inflight_queue(&channel->inflight, &submission);
+	if (err == -EAGAIN && tell_of_room)
+		vhost_backend_room_missed(be);
 	raw_spin_unlock_irqrestore(&channel->inflight.lock, flags);
 	if (err)
 		return err;
 	if (submission.reply)
-		timer_reduce(&channel->timer, submission.deadline);
+		vhost_backend_clock_expect(channel, submission.deadline);
 	vhost_backend_channel_announce(channel);
 	return 0;
 }
@@ -178,28 +181,27 @@ static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
  *	vhost_backend_vring_call()
  *
  * Context: As vhost_backend_vring_call().
- * Return: 0; -EAGAIN no room: see vhost_backend_wait_room(); -EINVAL also for a
+ * Return: 0; -EAGAIN no room: see vhost_backend_wait_room() and
+ * &struct vhost_backend_ops.room; -EINVAL also for a
  * kind that always wants a reply; -EINVAL, -EACCES, -ERANGE bad content;
  * -EOPNOTSUPP the frontend does not take it; -ESHUTDOWN; -ENOTCONN.
  */
 int vhost_backend_send(struct vhost_backend *be,
 		       const struct vhost_backend_req *req)
 {
-	enum vhost_backend_reply_policy policy;
 	struct vhost_backend_record record;
 	int err = build(be, req, &record);
 
 	if (err)
 		return err;
-	policy = vhost_backend_request_policy(req->request);
-	if (policy == VHOST_BACKEND_REPLY_ALWAYS)
+	if (record.policy == VHOST_BACKEND_REPLY_ALWAYS)
 		return refuse_content(be, -EINVAL);
-	if (policy == VHOST_BACKEND_REPLY_NOTIFICATION) {
+	if (record.policy == VHOST_BACKEND_REPLY_NOTIFICATION) {
 		vhost_backend_channel_raise(be->channel, req->request,
 					    req->size ? record.state.index : 0, false);
 		return 0;
 	}
-	return refuse_room(be, submit(be, &record, req->file, NULL, 0));
+	return refuse_room(be, submit(be, &record, req->file, NULL, 0, true));
 }
 EXPORT_SYMBOL_GPL(vhost_backend_send);
 
@@ -225,7 +227,7 @@ int vhost_backend_request_async(struct vhost_backend *be,
 	if (err)
 		return err;
 	return refuse_room(be, submit(be, &record, req->file, completion,
-				      jiffies + bounded(completion->timeout)));
+				      jiffies + bounded(completion->timeout), true));
 }
 EXPORT_SYMBOL_GPL(vhost_backend_request_async);
 
@@ -291,7 +293,7 @@ static int submit_when_it_fits(struct vhost_backend *be,
 
 	left = wait_event_killable_timeout(channel->room_wait,
 					   (err = submit(be, record, file, completion,
-							 deadline)) != -EAGAIN,
+							 deadline, false)) != -EAGAIN,
 					   timeout);
 	if (left < 0)
 		return -EINTR;
@@ -321,7 +323,7 @@ static int send_and_wait(struct vhost_backend *be,
 		/* Whoever ends it now, done is called, and then @waiter is ours. */
 		vhost_backend_inflight_give_up(&channel->inflight,
 					       &waiter->completion, -EINTR);
-		vhost_backend_channel_wake_room(channel);
+		vhost_backend_room_freed(channel);
 		wait_for_completion(&waiter->ended);
 	}
 	return waiter->error;

@@ -2,9 +2,11 @@
 #ifndef VHOST_BACKEND_SLOT_H
 #define VHOST_BACKEND_SLOT_H
 
+#include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/vhost_backend.h>
@@ -16,11 +18,20 @@
 /* Bits of an id that are the slot's number; the rest are its generation. */
 #define VHOST_BACKEND_SLOT_BITS		16
 
+/* How many slots or records are handled at most while interrupts are off */
+#define VHOST_BACKEND_AT_ONCE		64
+
 /* The part of a backend that its requests know. */
 struct vhost_backend_owner {
 	/*
-	 * Callbacks that may yet be called or are running: requests that wait, and
-	 * ops. One more until it is detached; @idle completes with the last.
+	 * Requests whose done has not returned yet. @quiet completes when the last one
+	 * ends in a channel that is closed; see vhost_backend_owner_wait().
+	 */
+	atomic_t requests;
+	struct completion quiet;
+	/*
+	 * Callbacks that may yet be called or are running: these requests, and ops. One
+	 * more until the backend is detached; @idle completes with the last.
 	 */
 	refcount_t callbacks;
 	struct completion idle;
@@ -29,6 +40,8 @@ struct vhost_backend_owner {
 
 static inline void vhost_backend_owner_init(struct vhost_backend_owner *owner)
 {
+	atomic_set(&owner->requests, 0);
+	init_completion(&owner->quiet);
 	refcount_set(&owner->callbacks, 1);
 	init_completion(&owner->idle);
 	owner->shutdown = false;
@@ -47,13 +60,15 @@ static inline void vhost_backend_callback_over(struct vhost_backend_owner *owner
 
 enum vhost_backend_slot_state {
 	VHOST_BACKEND_SLOT_QUEUED,	/* its record lies in the ring */
-	VHOST_BACKEND_SLOT_DELIVERING,	/* likewise; a reader copies it */
+	VHOST_BACKEND_SLOT_DELIVERING,	/* likewise, and a reader is copying it */
 	VHOST_BACKEND_SLOT_DELIVERED,	/* the frontend has it */
 };
 
 /* A request that wants a reply or carries a file. */
 struct vhost_backend_slot {
-	struct list_head node;		/* of those that are free, or of those that ended */
+	/* Of inflight->free, of inflight->foreign, or of struct vhost_backend_ended */
+	struct list_head node;
+	struct rb_node expiry;		/* in inflight->deadlines, if it has a completion */
 	u64 id;				/* slot number and generation; 0: free */
 	u64 generation;
 	u64 position;			/* of its record in the ring */
@@ -62,8 +77,9 @@ struct vhost_backend_slot {
 	struct file *file;
 	u32 request;			/* as delivered */
 	enum vhost_backend_slot_state state;
-	bool reply;			/* wants one, whoever still waits for it */
+	bool reply;			/* wants one, whether or not a worker still waits */
 	bool given_up;			/* by the worker that waited for it */
+	bool own_mm_only;		/* names an address of the frontend's */
 };
 
 /*
@@ -76,9 +92,10 @@ struct vhost_backend_inflight {
 	struct vhost_backend_ring ring;
 	struct vhost_backend_slot *slots;
 	struct list_head free;
+	struct list_head foreign;	/* QUEUED, and only for readers in the frontend's mm */
+	struct rb_root_cached deadlines;	/* slots with a completion, earliest first */
 	u32 nr_slots;
 	u32 nr_free;
-	u32 reserved_slots;
 	u32 waiting;			/* slots that want a reply */
 	u32 waiting_peak;
 	u32 bytes_peak;
@@ -92,7 +109,9 @@ struct vhost_backend_inflight {
 
 /*
  * What ended under the lock, to be finished without it: completions to call, and
- * slots whose file is to be put before they are free.
+ * slots whose file is to be put before they are free. A completion that is in here can
+ * be reached by no time-out and no shutdown: whoever fills this struct finishes it as
+ * soon as the lock is released, and does nothing in between that can sleep or fault.
  */
 struct vhost_backend_ended {
 	struct list_head completions;
@@ -106,14 +125,22 @@ void vhost_backend_inflight_destroy(struct vhost_backend_inflight *inflight);
 void vhost_backend_ended_init(struct vhost_backend_ended *ended);
 void vhost_backend_inflight_finish(struct vhost_backend_inflight *inflight,
 				   struct vhost_backend_ended *ended);
+void vhost_backend_owner_wait(struct vhost_backend_owner *owner);
 
 struct vhost_backend_slot *
 vhost_backend_slot_find(struct vhost_backend_inflight *inflight, u64 id);
-void vhost_backend_slot_end_wait(struct vhost_backend_slot *slot, int error, u64 value,
+void vhost_backend_slot_expect(struct vhost_backend_inflight *inflight,
+			       struct vhost_backend_slot *slot,
+			       struct vhost_backend_completion *completion,
+			       unsigned long deadline);
+void vhost_backend_slot_end_wait(struct vhost_backend_inflight *inflight,
+				 struct vhost_backend_slot *slot, int error, u64 value,
 				 struct file *file, struct vhost_backend_ended *ended);
 void vhost_backend_slot_end(struct vhost_backend_inflight *inflight,
 			    struct vhost_backend_slot *slot,
 			    struct vhost_backend_ended *ended);
+void vhost_backend_slot_queued(struct vhost_backend_inflight *inflight,
+			       struct vhost_backend_slot *slot);
 void vhost_backend_slot_withdraw(struct vhost_backend_inflight *inflight,
 				 struct vhost_backend_slot *slot,
 				 struct vhost_backend_ended *ended);

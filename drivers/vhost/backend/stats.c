@@ -43,10 +43,10 @@ static const char * const stat_names[] = {
 	"requests-queued", "requests-delivered", "requests-answered",
 	"requests-failed", "requests-given-up", "requests-withdrawn",
 	"notifications-raised", "notifications-merged",
-	"notifications-delivered", "wakeups", "refused-room", "refused-type",
+	"notifications-delivered", "notifications-forwarded", "wakeups", "refused-room", "refused-type",
 	"refused-content", "inflight", "inflight-peak", "waiting-bytes",
 	"waiting-bytes-peak", "bindings", "mappings", "backends", "bad-replies",
-	"bad-consumer",
+	"bad-consumer", "unmaps-owed",
 };
 
 static_assert(ARRAY_SIZE(stat_names) * sizeof(u64) ==

@@ -7,12 +7,12 @@
 #include "wake.h"
 
 /**
- * vhost_backend_channel_wake() - wake those who sleep until something happens
+ * vhost_backend_channel_wake() - wake everybody who sleeps until something happens
  * @channel: the channel
  * @events: what happened
  *
- * All of them, the exclusive ones too: the doorbell stays set until somebody looks,
- * and the only one that was woken may die before it does.
+ * The exclusive sleepers too: the doorbell stays set until somebody looks, and a single
+ * sleeper that was woken may die before it does.
  *
  * Context: As vhost_backend_channel_announce(), with interrupts on.
  */
@@ -21,6 +21,12 @@ void vhost_backend_channel_wake(struct vhost_backend_channel *channel, __poll_t 
 	__wake_up(&channel->frontend_wait, TASK_NORMAL, 0, poll_to_key(events));
 }
 
+/**
+ * vhost_backend_channel_wake_frontend() - there is something to deliver
+ * @channel: the channel
+ *
+ * Context: As vhost_backend_channel_wake().
+ */
 void vhost_backend_channel_wake_frontend(struct vhost_backend_channel *channel)
 {
 	this_cpu_inc(channel->counters->wakeups);
@@ -29,7 +35,10 @@ void vhost_backend_channel_wake_frontend(struct vhost_backend_channel *channel)
 
 static void wake_frontend_work(struct irq_work *work)
 {
-	vhost_backend_channel_wake_frontend(container_of(work, struct vhost_backend_channel, wake_work));
+	struct vhost_backend_channel *channel =
+		container_of(work, struct vhost_backend_channel, wake_work);
+
+	vhost_backend_channel_wake_frontend(channel);
 }
 
 /**
@@ -38,6 +47,7 @@ static void wake_frontend_work(struct irq_work *work)
  */
 void vhost_backend_channel_wake_init(struct vhost_backend_channel *channel)
 {
+	init_waitqueue_head(&channel->frontend_wait);
 	init_irq_work(&channel->wake_work, wake_frontend_work);
 }
 
@@ -45,8 +55,8 @@ void vhost_backend_channel_wake_init(struct vhost_backend_channel *channel)
  * wq_has_sleeper() is a full barrier between the doorbell and the look at the
  * queue; its partner is the one in prepare_to_wait() or poll_wait(), before the
  * sleeper looks at the doorbell. A wait queue's lock sleeps on PREEMPT_RT, so it
- * can't be taken with interrupts off; nor do they tell there whether the caller
- * is inside another one's.
+ * can't be taken with interrupts off. There, disabled interrupts don't tell either
+ * whether the caller holds the lock of another wait queue.
  */
 static void wake(struct vhost_backend_channel *channel, bool foreign)
 {
@@ -80,7 +90,7 @@ void vhost_backend_channel_announce(struct vhost_backend_channel *channel)
  * @foreign: the caller is inside another wait queue's lock
  *
  * A sleeper on our wait queue may be an aio or io_uring poll that signals an
- * eventfd from inside our lock; taking ours inside an eventfd's would close the
+ * eventfd from inside our lock. Taking ours inside an eventfd's would close the
  * circle. So with @foreign the wake-up always goes through irq_work, and our lock
  * only ever comes before a foreign one.
  *
@@ -105,27 +115,59 @@ static bool something_pending(struct vhost_backend_channel *channel)
 	    vhost_backend_notify_pending(&channel->notify))
 		return true;
 	/*
-	 * Pairs with the exchanges of vhost_backend_notify_take(): where a reader
-	 * has taken the bits, his mark is seen, or what he made of it.
+	 * Pairs with the exchanges of vhost_backend_notify_take(): if a reader has
+	 * taken the bits, this sees the mark that it set before, or what it set later.
 	 */
 	smp_rmb();
 	return READ_ONCE(channel->batch.pending);
 }
 
+static bool is_rung(struct vhost_backend_channel *channel)
+{
+	bool rung = READ_ONCE(channel->notify.ctl->doorbell);
+
+	/*
+	 * Partner: the barrier between what a sender publishes and its look at the
+	 * doorbell. A sender that left a doorbell of 1 alone, which somebody has cleared
+	 * since, has published before.
+	 */
+	smp_mb();
+	return rung;
+}
+
+/**
+ * vhost_backend_channel_is_quiet() - is there nothing, and will the next raise ring?
+ * @channel: the channel
+ *
+ * A doorbell that is set says that somebody has to look and clear it, even if there is
+ * nothing: otherwise an edge-triggered epoll would miss the next message.
+ *
+ * Context: Any.
+ * Return: true: there was nothing to deliver, and the doorbell was not set.
+ */
+bool vhost_backend_channel_is_quiet(struct vhost_backend_channel *channel)
+{
+	return !is_rung(channel) && !something_pending(channel);
+}
+
 /**
  * vhost_backend_channel_has_something() - is there something to deliver?
- * @channel: the channel; the caller is on its wait queue, if he is to sleep
+ * @channel: the channel; a caller that is about to sleep is on its wait queue
  *
  * The doorbell may have been rung for something that is gone, a request that was
- * withdrawn; the next raise would then wake nobody. So who is about to sleep
- * clears it, and looks once more.
+ * withdrawn. The next raise would then wake nobody. So the caller clears it, and looks
+ * once more.
  *
  * Return: false: a wake-up will follow as soon as there is something.
  */
 bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel)
 {
+	bool rung = is_rung(channel);
+
 	if (something_pending(channel))
 		return true;
+	if (!rung)
+		return false;
 	vhost_backend_notify_hush(&channel->notify);
 	return something_pending(channel);
 }

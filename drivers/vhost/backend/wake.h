@@ -10,6 +10,7 @@ void vhost_backend_channel_wake_frontend(struct vhost_backend_channel *channel);
 void vhost_backend_channel_announce(struct vhost_backend_channel *channel);
 void vhost_backend_channel_raise(struct vhost_backend_channel *channel,
 				 u32 request, u32 vring, bool foreign);
+bool vhost_backend_channel_is_quiet(struct vhost_backend_channel *channel);
 bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel);
 
 #endif /* VHOST_BACKEND_WAKE_H */
