@@ -6,7 +6,7 @@
 #include <linux/uio.h>
 #include <linux/vhost_iotlb.h>
 
-#include "shmem_device.h"
+#include "device.h"
 
 /**
  * shmem_read_request() - read the request that vhost_get_vq_desc() found

@@ -6,8 +6,7 @@
 #include <linux/errno.h>
 #include <uapi/linux/vhost_types.h>
 
-#include "request.h"
-#include "test_worker.h"
+#include "worker.h"
 
 static int call_iotlb(struct vhost_backend *be, const struct vhost_backend_iotlb *iotlb)
 {

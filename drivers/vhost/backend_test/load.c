@@ -14,8 +14,8 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "compat.h"
-#include "test_worker.h"
+#include "../backend/compat.h"
+#include "worker.h"
 
 #define MAX_THREADS	32
 #define ASYNC_REQUESTS	64

@@ -18,8 +18,8 @@
 #include <linux/timer.h>
 #include <linux/uaccess.h>
 
-#include "compat.h"
-#include "test_worker.h"
+#include "../backend/compat.h"
+#include "worker.h"
 
 #define PAYLOAD_MAX	512
 

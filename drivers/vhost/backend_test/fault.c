@@ -15,7 +15,7 @@
 #include <linux/string.h>
 #include <linux/timer.h>
 
-#include "test_worker.h"
+#include "worker.h"
 
 static int use_after_free(void)
 {

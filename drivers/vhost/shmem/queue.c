@@ -12,7 +12,7 @@
 #include <linux/fs.h>
 #include <linux/pagemap.h>
 
-#include "shmem_device.h"
+#include "device.h"
 
 /* Requests to the frontend */
 

@@ -106,7 +106,7 @@ static inline bool shmem_is_running(struct shmem_device *shmem)
 	return vhost_vq_get_backend(&shmem->vq);
 }
 
-/* shmem_guest.c */
+/* guest.c */
 bool shmem_read_request(struct vhost_virtqueue *vq, unsigned int nr_out,
 			struct vhost_shmem_request *request);
 void shmem_descriptor_init(struct shmem_descriptor *descriptor,
@@ -121,7 +121,7 @@ void shmem_descriptor_end(struct shmem_device *shmem,
 void shmem_call_guest(struct shmem_device *shmem);
 void shmem_ring_error(struct shmem_device *shmem);
 
-/* shmem_queue.c */
+/* queue.c */
 void shmem_queue_init(struct shmem_device *shmem);
 void shmem_queue_stop(struct shmem_device *shmem);
 void shmem_queue_clear(struct shmem_device *shmem);

@@ -2,7 +2,7 @@
 /*
  * /dev/vhost-shmem: a vhost device on the kernel's own vhost core, and what a
  * driver has to do to be a worker of a backend channel. Here: what the VMM sees
- * of it. What the guest sees is in shmem_queue.c.
+ * of it. What the guest sees is in queue.c.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -14,8 +14,8 @@
 #include <linux/uaccess.h>
 #include <linux/vhost.h>
 
-#include "compat.h"
-#include "shmem_device.h"
+#include "../backend/compat.h"
+#include "device.h"
 
 /* Requests, and bytes of them, before other work of the worker gets its turn */
 #define WEIGHT		256
@@ -64,7 +64,7 @@ static int check_attached(struct shmem_device *shmem, struct vhost_backend *be)
 	    !vhost_backend_accepts(be, VHOST_BACKEND_SHMEM_UNMAP))
 		return -EOPNOTSUPP;
 	err = vhost_backend_set_shmem(be, shmem->region.shmid, shmem->region.bytes);
-	/* The channel does not know of regions: shmem_queue.c checks all by itself. */
+	/* The channel does not know of regions: queue.c checks all by itself. */
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 

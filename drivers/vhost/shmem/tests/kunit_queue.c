@@ -7,7 +7,7 @@
 #include <kunit/test.h>
 #include <linux/prandom.h>
 
-#include "../shmem_device.h"
+#include "../device.h"
 
 #define vhost_backend_request_async(be, req, completion) frontend_asked(req, completion)
 #define vhost_poll_queue(poll) worker_woken(poll)
@@ -15,7 +15,7 @@ static int frontend_asked(const struct vhost_backend_req *req,
 			  struct vhost_backend_completion *completion);
 static void worker_woken(struct vhost_poll *poll);
 
-#include "../shmem_queue.c"
+#include "../queue.c"
 
 #define PAGES	16
 #define HEADS	1024
@@ -73,7 +73,7 @@ static void worker_woken(struct vhost_poll *poll)
 	container_of(poll, struct shmem_test, shmem.vq.poll)->woken = true;
 }
 
-/* In place of shmem_guest.c */
+/* In place of guest.c */
 
 bool shmem_read_request(struct vhost_virtqueue *vq, unsigned int nr_out,
 			struct vhost_shmem_request *request)
@@ -561,9 +561,13 @@ static struct kunit_case shmem_cases[] = {
 };
 
 static struct kunit_suite shmem_suite = {
-	.name = "vhost_backend_shmem",
+	.name = "vhost_shmem",
 	.init = shmem_test_init,
 	.test_cases = shmem_cases,
 };
 
 kunit_test_suite(shmem_suite);
+
+MODULE_DESCRIPTION("KUnit suite of the vhost device that maps files into a guest");
+MODULE_AUTHOR("The vhost backend channel developers");
+MODULE_LICENSE("GPL");

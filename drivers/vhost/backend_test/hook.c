@@ -12,8 +12,8 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "compat.h"
-#include "test_worker.h"
+#include "../backend/compat.h"
+#include "worker.h"
 
 struct test_hook {
 	wait_queue_entry_t wait;
