@@ -30,6 +30,7 @@
 static const struct vhost_backend_ops backend_ops = {
 	.reset = shmem_queue_frontend_forgot,
 	.gone = shmem_queue_frontend_forgot,
+	.room = shmem_queue_has_room,
 };
 
 /* Requests that are under way end here, and their answers no longer matter. */
@@ -47,8 +48,7 @@ static void detach(struct shmem_device *shmem)
 	mutex_lock(&shmem->vq.mutex);
 	shmem->be = NULL;
 	mutex_unlock(&shmem->vq.mutex);
-	/* From here on the worker sends nothing, and waits for no room. */
-	cancel_work_sync(&shmem->room_work);
+	/* From here on the worker sends nothing. */
 	vhost_backend_detach(be);
 	/* And now nobody queues anything for the worker, or has one of mappings[]. */
 	mutex_lock(&shmem->vq.mutex);

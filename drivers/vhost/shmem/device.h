@@ -6,7 +6,6 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/vhost_backend.h>
-#include <linux/workqueue.h>
 #include <uapi/linux/vhost_shmem.h>
 
 #include "vhost.h"
@@ -97,7 +96,6 @@ struct shmem_device {
 	unsigned long forget;		/* bit 0: the frontend dropped all mappings */
 	atomic_t iotlb_writes;		/* by the VMM, each counted before it is done */
 
-	struct work_struct room_work;	/* waits for room in the channel */
 	struct shmem_mapping mappings[VHOST_SHMEM_MAPPINGS];
 };
 
@@ -127,5 +125,6 @@ void shmem_queue_stop(struct shmem_device *shmem);
 void shmem_queue_clear(struct shmem_device *shmem);
 void shmem_queue_stats(struct shmem_device *shmem, struct vhost_shmem_stats *stats);
 void shmem_queue_frontend_forgot(void *private);
+void shmem_queue_has_room(void *private);
 
 #endif /* VHOST_SHMEM_DEVICE_H */

@@ -421,26 +421,9 @@ static void handle_kick(struct vhost_work *work)
 	ask_unsent(shmem);
 	if (running)
 		take_requests(shmem);
-	if (!list_empty(&shmem->unsent))
-		queue_work(system_long_wq, &shmem->room_work);
 	shmem_call_guest(shmem);
 out:
 	mutex_unlock(&vq->mutex);
-}
-
-/* Other senders of the channel take and make room without telling the worker. */
-static void await_room(struct work_struct *work)
-{
-	struct shmem_device *shmem = container_of(work, struct shmem_device, room_work);
-	struct vhost_backend *be;
-
-	mutex_lock(&shmem->vq.mutex);
-	be = shmem->be;
-	mutex_unlock(&shmem->vq.mutex);
-	/* The attachment lasts: who ends it cancels this work first. */
-	if (be)
-		vhost_backend_wait_room(be, 0);
-	vhost_poll_queue(&shmem->vq.poll);
 }
 
 /* The device */
@@ -545,12 +528,27 @@ void shmem_queue_frontend_forgot(void *private)
 }
 
 /**
+ * shmem_queue_has_room() - requests that found no room in the channel may now
+ * @private: the device
+ *
+ * The channel calls it once after a request failed with -EAGAIN, even if that
+ * request's handle_kick() still runs: then it runs once more.
+ *
+ * Context: Any but NMI.
+ */
+void shmem_queue_has_room(void *private)
+{
+	struct shmem_device *shmem = private;
+
+	vhost_poll_queue(&shmem->vq.poll);
+}
+
+/**
  * shmem_queue_init() - before vhost_dev_init()
  * @shmem: zeroed
  */
 void shmem_queue_init(struct shmem_device *shmem)
 {
 	shmem->vq.handle_kick = handle_kick;
-	INIT_WORK(&shmem->room_work, await_room);
 	shmem_queue_clear(shmem);
 }

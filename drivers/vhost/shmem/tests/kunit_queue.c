@@ -32,6 +32,8 @@ struct shmem_test {
 	struct shmem_mapping *asked[VHOST_SHMEM_MAPPINGS];
 	unsigned int nr_asked;
 	unsigned int room;		/* for so many requests more */
+	unsigned int freed_meanwhile;	/* room that comes as soon as there was none */
+	bool wants_room;		/* a request found none: the device has to be told */
 	int refusal;			/* of the channel, or 0 */
 	bool mapped[PAGES];
 
@@ -49,6 +51,17 @@ static struct shmem_test *test_of(struct shmem_device *shmem)
 	return container_of(shmem, struct shmem_test, shmem);
 }
 
+/* The channel calls the device back if that found no room before. */
+static void make_room(struct shmem_test *t, unsigned int requests)
+{
+	t->room = requests;
+	if (!requests || !t->wants_room)
+		return;
+	t->wants_room = false;
+	shmem_queue_has_room(&t->shmem);
+	KUNIT_EXPECT_TRUE(t->test, t->woken);
+}
+
 static int frontend_asked(const struct vhost_backend_req *req,
 			  struct vhost_backend_completion *completion)
 {
@@ -61,8 +74,12 @@ static int frontend_asked(const struct vhost_backend_req *req,
 							  VHOST_BACKEND_SHMEM_UNMAP);
 	if (t->refusal)
 		return t->refusal;
-	if (!t->room)
+	if (!t->room) {
+		t->wants_room = true;
+		make_room(t, t->freed_meanwhile);
+		t->freed_meanwhile = 0;
 		return -EAGAIN;
+	}
 	t->room--;
 	t->asked[t->nr_asked++] = mapping;
 	return 0;
@@ -351,18 +368,39 @@ static void shmem_waits_for_room(struct kunit *test)
 	for (i = 0; i < 4; i++)
 		heads[i] = map(t, 2 * i, 1);
 	KUNIT_EXPECT_EQ(test, t->shmem.stats.room_waits, 3);
-	t->room = 2;
+	KUNIT_EXPECT_FALSE(test, t->woken);
+	make_room(t, 2);
 	work(t);
+	/* The last found none again. */
+	KUNIT_EXPECT_TRUE(test, t->wants_room);
+	KUNIT_EXPECT_FALSE(test, t->woken);
 	KUNIT_ASSERT_EQ(test, t->nr_asked, 3U);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, t->asked[i]->shm_offset, 2 * i * PAGE_SIZE);
 	shmem_queue_stop(&t->shmem);
 	for (i = 0; i < 4; i++)
 		expect_status(t, heads[i], VHOST_SHMEM_S_CANCELED, 0);
-	t->room = PAGES;
+	make_room(t, PAGES);
 	while (t->nr_asked)
 		reply(t, 0, 0, true);
 	must_be_empty(t);
+}
+
+/* Room that comes between a request that found none and the end of the worker's run */
+static void shmem_is_told_of_room_at_once(struct kunit *test)
+{
+	struct shmem_test *t = test->priv;
+	int head;
+
+	t->room = 0;
+	t->freed_meanwhile = 1;
+	head = map(t, 0, 1);
+	KUNIT_EXPECT_EQ(test, t->nr_asked, 0U);
+	KUNIT_ASSERT_TRUE(test, t->woken);
+	work(t);
+	KUNIT_ASSERT_EQ(test, t->nr_asked, 1U);
+	reply(t, 0, 0, true);
+	expect_status(t, head, VHOST_SHMEM_S_OK, 0);
 }
 
 static void shmem_writes_answers_when_it_can(struct kunit *test)
@@ -475,8 +513,9 @@ static void random_event(struct shmem_test *t, struct rnd_state *rnd)
 		random_reply(t, rnd);
 		break;
 	case 6:
-		t->room = prandom_u32_state(rnd) % 4;
-		work(t);
+		make_room(t, prandom_u32_state(rnd) % 4);
+		if (t->woken)
+			work(t);
 		break;
 	case 7:
 		t->unwritable = prandom_u32_state(rnd) % 2;
@@ -489,7 +528,7 @@ static void random_event(struct shmem_test *t, struct rnd_state *rnd)
 static void settle_all(struct shmem_test *t)
 {
 	t->unwritable = false;
-	t->room = UINT_MAX;
+	make_room(t, UINT_MAX);
 	work(t);
 	while (t->nr_asked)
 		reply(t, 0, 0, true);
@@ -553,6 +592,7 @@ static struct kunit_case shmem_cases[] = {
 	KUNIT_CASE(shmem_takes_down_what_timed_out),
 	KUNIT_CASE(shmem_tries_again_where_it_is_wanted),
 	KUNIT_CASE(shmem_waits_for_room),
+	KUNIT_CASE(shmem_is_told_of_room_at_once),
 	KUNIT_CASE(shmem_writes_answers_when_it_can),
 	KUNIT_CASE(shmem_forgets_with_the_frontend),
 	KUNIT_CASE(shmem_has_so_many_mappings),
