@@ -62,6 +62,7 @@ struct shmem_mapping {
 	enum shmem_state state;
 	bool made;			/* the frontend said so */
 	bool unwanted;			/* the guest does not know of it: take it down */
+	u8 retries;			/* of an unmap that timed out */
 	int error;			/* how its request ended */
 };
 

@@ -14,6 +14,15 @@
 
 #include "device.h"
 
+/*
+ * An unmap that times out is sent again, and each time has twice as long, up to
+ * this. So a time-out of a millisecond, and a frontend that does not read, do not
+ * keep the channel's timer busy for ever.
+ */
+#define RETRY_TIMEOUT_MAX	(30 * HZ)
+/* More make no difference, even to a time-out of one jiffy. */
+#define RETRIES_MAX		15
+
 /* Requests to the frontend */
 
 /* In any context. */
@@ -64,6 +73,18 @@ static int ask_unmap(struct shmem_device *shmem, struct shmem_mapping *mapping)
 	return vhost_backend_request_async(shmem->be, &req, &mapping->completion);
 }
 
+/* 0 is the channel's default, which is long enough to be waited for again and again. */
+static unsigned long reply_timeout(const struct shmem_device *shmem,
+				   const struct shmem_mapping *mapping)
+{
+	unsigned long timeout = shmem->timeout;
+
+	BUILD_BUG_ON(RETRY_TIMEOUT_MAX > 1UL << RETRIES_MAX);
+	if (timeout >= RETRY_TIMEOUT_MAX)
+		return timeout;
+	return min_t(unsigned long, timeout << mapping->retries, RETRY_TIMEOUT_MAX);
+}
+
 static void settle(struct shmem_device *shmem, struct shmem_mapping *mapping,
 		   int error);
 
@@ -73,7 +94,7 @@ static bool try_ask(struct shmem_device *shmem, struct shmem_mapping *mapping)
 	int err = -ENOTCONN;
 
 	mapping->completion.done = request_done;
-	mapping->completion.timeout = shmem->timeout;
+	mapping->completion.timeout = reply_timeout(shmem, mapping);
 	if (shmem->be)
 		err = mapping->state == SHMEM_MAPPING ? ask_map(shmem, mapping) :
 							ask_unmap(shmem, mapping);
@@ -149,6 +170,14 @@ static void write_unwritten(struct shmem_device *shmem)
 static void unmap_unwanted(struct shmem_device *shmem, struct shmem_mapping *mapping)
 {
 	mapping->state = SHMEM_UNMAPPING;
+	mapping->retries = 0;
+	ask(shmem, mapping);
+}
+
+static void unmap_again(struct shmem_device *shmem, struct shmem_mapping *mapping)
+{
+	if (mapping->retries < RETRIES_MAX)
+		mapping->retries++;
 	ask(shmem, mapping);
 }
 
@@ -181,7 +210,7 @@ static void settle_unmap(struct shmem_device *shmem, struct shmem_mapping *mappi
 	if (!error || error == -ENOENT)
 		conclude(shmem, mapping, SHMEM_FREE, VHOST_SHMEM_S_OK, 0);
 	else if (mapping->unwanted && error == -ETIMEDOUT)
-		ask(shmem, mapping);
+		unmap_again(shmem, mapping);
 	else
 		conclude(shmem, mapping, mapping->made ? SHMEM_LIVE : SHMEM_FREE,
 			 VHOST_SHMEM_S_FAILED, error);
@@ -287,6 +316,7 @@ static u32 start_map(struct shmem_device *shmem,
 	mapping->flags = flags;
 	mapping->made = false;
 	mapping->unwanted = false;
+	mapping->retries = 0;
 	mapping->state = SHMEM_MAPPING;
 	ask(shmem, mapping);
 	return VHOST_SHMEM_S_OK;

@@ -178,7 +178,11 @@ struct vhost_shmem_stats {
  * can be paused.
  */
 #define VHOST_SHMEM_SET_RUNNING	_IOW(VHOST_SHMEM_IOCTL, 0xF3, __u32)
-/* How long to wait for the VMM's answer, ms; 0, as at first: the channel's default. */
+/*
+ * How long to wait for the VMM's reply, in ms. 0 is the channel's default, as after
+ * open. When a map times out, the device sends SHMEM_UNMAP until the VMM replies;
+ * each waits twice as long as the one before, up to 30 seconds.
+ */
 #define VHOST_SHMEM_SET_TIMEOUT	_IOW(VHOST_SHMEM_IOCTL, 0xF4, __u32)
 #define VHOST_SHMEM_GET_STATS	_IOR(VHOST_SHMEM_IOCTL, 0xF5, struct vhost_shmem_stats)
 

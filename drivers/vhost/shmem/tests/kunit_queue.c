@@ -403,6 +403,62 @@ static void shmem_is_told_of_room_at_once(struct kunit *test)
 	expect_status(t, head, VHOST_SHMEM_S_OK, 0);
 }
 
+/* Each unmap of the same mapping waits twice as long, until one is answered. */
+static void expect_timeouts(struct shmem_test *t, unsigned long first, unsigned long longest)
+{
+	struct kunit *test = t->test;
+	unsigned long timeout = first;
+	int i;
+
+	t->shmem.timeout = first;
+	map(t, 0, 1);
+	KUNIT_EXPECT_EQ(test, t->asked[0]->completion.timeout, first);
+	for (i = 0; i < 2 * BITS_PER_LONG; i++) {
+		reply(t, 0, -ETIMEDOUT, false);
+		KUNIT_ASSERT_EQ(test, t->nr_asked, 1U);
+		KUNIT_EXPECT_EQ(test, t->asked[0]->completion.timeout, timeout);
+		timeout = min(2 * timeout, longest);
+	}
+	KUNIT_EXPECT_EQ(test, timeout, longest);
+	/* Not the device's time-out at the first time, but that of now */
+	t->shmem.timeout = 0;
+	reply(t, 0, -ETIMEDOUT, false);
+	KUNIT_EXPECT_EQ(test, t->asked[0]->completion.timeout, 0UL);
+	reply(t, 0, 0, true);
+	must_be_empty(t);
+}
+
+static void shmem_tries_again_ever_later(struct kunit *test)
+{
+	struct shmem_test *t = test->priv;
+
+	expect_timeouts(t, 1, RETRY_TIMEOUT_MAX);
+	expect_timeouts(t, 3, RETRY_TIMEOUT_MAX);
+	expect_timeouts(t, 0, 0);
+	expect_timeouts(t, RETRY_TIMEOUT_MAX, RETRY_TIMEOUT_MAX);
+	expect_timeouts(t, MAX_JIFFY_OFFSET, MAX_JIFFY_OFFSET);
+}
+
+/* An unmap that was answered is no longer a retry. */
+static void shmem_tries_anew_after_an_answer(struct kunit *test)
+{
+	struct shmem_test *t = test->priv;
+
+	t->shmem.timeout = 1;
+	map(t, 0, 1);
+	shmem_queue_stop(&t->shmem);
+	reply(t, 0, 0, true);
+	reply(t, 0, -ETIMEDOUT, false);
+	KUNIT_EXPECT_EQ(test, t->asked[0]->completion.timeout, 2UL);
+	reply(t, 0, -EIO, false);
+	KUNIT_EXPECT_EQ(test, t->nr_asked, 0U);
+	expect_status(t, map(t, 0, 1), VHOST_SHMEM_S_EXIST, 0);
+	KUNIT_ASSERT_EQ(test, t->nr_asked, 1U);
+	KUNIT_EXPECT_EQ(test, t->asked[0]->completion.timeout, 1UL);
+	reply(t, 0, 0, true);
+	must_be_empty(t);
+}
+
 static void shmem_writes_answers_when_it_can(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
@@ -593,6 +649,8 @@ static struct kunit_case shmem_cases[] = {
 	KUNIT_CASE(shmem_tries_again_where_it_is_wanted),
 	KUNIT_CASE(shmem_waits_for_room),
 	KUNIT_CASE(shmem_is_told_of_room_at_once),
+	KUNIT_CASE(shmem_tries_again_ever_later),
+	KUNIT_CASE(shmem_tries_anew_after_an_answer),
 	KUNIT_CASE(shmem_writes_answers_when_it_can),
 	KUNIT_CASE(shmem_forgets_with_the_frontend),
 	KUNIT_CASE(shmem_has_so_many_mappings),

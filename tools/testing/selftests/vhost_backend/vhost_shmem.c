@@ -260,6 +260,29 @@ TEST_F_TIMEOUT(unread, given_up, 120)
 	EXPECT_EQ(0U, self->frontend.maps);
 }
 
+/*
+ * A frontend that does not read, and a time-out of a millisecond, do not keep the
+ * channel's timer busy: each unmap of what may be mapped waits twice as long.
+ */
+TEST_F_TIMEOUT(unread, retries_back_off, 120)
+{
+	struct shmem *shmem = &self->shmem;
+	struct vhost_backend_stats stats;
+	int slot;
+
+	shmem->frontend = NULL;
+	ASSERT_EQ(0, set_timeout(shmem, 1));
+	slot = guest_start(shmem, MAP, 3, 3, 2);
+	EXPECT_EQ(FAILED, guest_status(shmem, slot));
+	sleep(1);
+	stats = channel_stats(self->frontend.channel);
+	/* The map, and unmaps after 1, 2, 4 ms and so on: ten in a second */
+	EXPECT_LT(1U, stats.requests_given_up);
+	EXPECT_GT(15U, stats.requests_given_up);
+	/* The one that waits now can be answered all the same. */
+	EXPECT_TRUE(wait_until(answer_all(&self->frontend) && has_mappings(shmem, 0, 0)));
+}
+
 /* An unmap that was given up leaves the mapping, for the guest to try again. */
 TEST_F_TIMEOUT(shmem, unmap_given_up, 120)
 {
