@@ -31,6 +31,10 @@ struct test_worker {
 	atomic_t gones;
 };
 
+long test_send_message(struct test_worker *worker, void __user *argp);
+long test_send_result(struct test_worker *worker, void __user *argp);
+void test_send_forget(struct test_worker *worker);
+
 struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
 				  struct file *own_file,
 				  const struct vhost_backend_test_run *run);
