@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Faults on purpose. A sanitizer that sleeps fails no test, so each is to report
- * the fault that is its own: write its name to the module's parameter "fault".
+ * Faults on purpose. A sanitizer that does not work lets every test pass, so each has
+ * to show that it reports the fault it is there for. Write the name of a fault to the
+ * module parameter "fault" to commit it.
  */
 #include <linux/bitmap.h>
 #include <linux/err.h>
@@ -51,7 +52,7 @@ static int lock_inversion(void)
 	return 0;
 }
 
-/* On PREEMPT_RT the inner one sleeps. */
+/* The inner lock may sleep on PREEMPT_RT. */
 static int lock_nesting(void)
 {
 	static DEFINE_RAW_SPINLOCK(outer);
@@ -98,7 +99,7 @@ static int free_active(void)
 	return 0;
 }
 
-/* Two threads do the same, without a lock, to one word. */
+/* Two threads change the same word without a lock. */
 struct race {
 	void (*step)(unsigned long *word);
 	unsigned long word;
@@ -141,7 +142,7 @@ static int races(void)
 	return run_race(race_step);
 }
 
-/* The function that races is not ours: the word is. */
+/* The word is ours, but the function that races on it is the kernel's. */
 static void race_step_below(unsigned long *word)
 {
 	__bitmap_set(word, 1, 3);
@@ -155,21 +156,26 @@ static int races_below(void)
 static bool spoils;
 
 /**
- * test_fault_spoil() - after the fault "uninitialised", a leak of memory
- * @data: what user space is about to get
- * @bytes: of it, at most 32
+ * test_fault_spoil() - put uninitialised memory into a result
+ * @data: the result that is about to be copied to user space
+ * @bytes: its size, at most 32
+ *
+ * Does nothing until the fault "uninitialised" was committed.
  */
 void test_fault_spoil(void *data, size_t bytes)
 {
 	u8 *heap = spoils ? kmalloc(64, GFP_KERNEL) : NULL;
 
-	/* Not the first ones: an allocator keeps its own there. */
+	/* An allocator keeps its own data at the beginning of free memory. */
 	if (heap)
 		memcpy(data, heap + 32, bytes);
 	kfree(heap);
 }
 
-/* A byte that nobody wrote is to be one that can be told from what is written. */
+/*
+ * Prints bytes that were never written. The kernel has to fill such memory with a
+ * pattern, by which a test recognises it.
+ */
 static int uninitialised(void)
 {
 	u8 stack[64];
@@ -217,4 +223,4 @@ static const struct kernel_param_ops fault_ops = {
 };
 
 module_param_cb(fault, &fault_ops, NULL, 0200);
-MODULE_PARM_DESC(fault, "commit one, for a debug kernel to report; breaks the kernel");
+MODULE_PARM_DESC(fault, "commit the named fault, for a debug kernel to report; breaks the kernel");

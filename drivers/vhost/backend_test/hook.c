@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A stand-in for a KVM irqfd, to be met by bindings and to be compared with: it
- * hooks an eventfd as an irqfd does, and then does as little as one can.
+ * A stand-in for a KVM irqfd. It hooks an eventfd as an irqfd does, and then does
+ * next to nothing. Tests bind an eventfd that has such a hook, and the benchmark
+ * compares the cost of a binding with it.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -19,11 +20,11 @@ struct test_hook {
 	wait_queue_entry_t wait;
 	struct eventfd_ctx *eventfd;
 	poll_table table;
-	u64 count;			/* under the eventfd's lock */
+	u64 count;			/* protected by the eventfd's lock */
 	int error;
 };
 
-/* As irqfd_wakeup(): a signal is consumed, and the walk of the queue ends. */
+/* Like irqfd_wakeup(): consumes the signal, and ends the walk of the wait queue. */
 static int hook_woken(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		      void *key)
 {
@@ -78,10 +79,10 @@ free:
 }
 
 /**
- * test_hook_count() - how often it was called
+ * test_hook_count() - count of signals that a hook has consumed
  * @hook: the hook
  *
- * Return: times.
+ * Return: the count.
  */
 u64 test_hook_count(const struct test_hook *hook)
 {
@@ -89,7 +90,7 @@ u64 test_hook_count(const struct test_hook *hook)
 }
 
 /**
- * test_hook_free() - take a hook off and free it
+ * test_hook_free() - remove a hook from its eventfd and free it
  * @hook: the hook
  */
 void test_hook_free(struct test_hook *hook)
@@ -104,10 +105,11 @@ void test_hook_free(struct test_hook *hook)
 /**
  * test_hook_signal() - signal an eventfd as a vhost worker does
  * @fd: the eventfd
- * @count: how often
- * @ns: out: how long that took
+ * @count: how many times
+ * @ns: out: how long all of it took
  *
- * Return: 0; -EINVAL @count, or not an eventfd; -EBADF.
+ * Return: 0. -EINVAL: @count is 0 or too large, or @fd is not an eventfd. -EBADF:
+ * there is no such descriptor.
  */
 int test_hook_signal(int fd, u32 count, u64 *ns)
 {

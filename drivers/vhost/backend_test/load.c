@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The load of the test worker: kernel threads that send a mix of messages. While
- * they run they allocate nothing, so that what the channel allocates can be seen.
+ * The load of the test worker: kernel threads that send a mix of messages. They
+ * allocate nothing while they run, so that a test sees any allocation of the channel.
  */
 #include <linux/bitops.h>
 #include <linux/delay.h>
@@ -27,7 +27,7 @@ struct load_request {
 	struct vhost_backend_completion completion;
 	struct load_thread *thread;
 	ktime_t sent;
-	unsigned long busy;		/* bit 0 */
+	unsigned long busy;		/* bit 0: from sending to async_done() */
 };
 
 struct load_thread {
@@ -35,8 +35,8 @@ struct load_thread {
 	struct task_struct *task;
 	struct rnd_state random;
 	u32 number;
-	u64 sequence;			/* of messages without reply */
-	u64 requests_sequence;
+	u64 sequence;			/* number of the last message without reply */
+	u64 requests_sequence;		/* number of the last request */
 	bool finished;
 	struct vhost_backend_test_run result;	/* under @load->lock */
 	struct load_request requests[ASYNC_REQUESTS];
@@ -46,9 +46,9 @@ struct test_load {
 	struct vhost_backend *be;
 	struct file *own_file;
 	struct vhost_backend_test_run run;
-	spinlock_t lock;		/* results */
-	wait_queue_head_t wait;		/* for a request of a thread to be free */
-	vhost_backend_kcov_handle kcov_handle;		/* of who started it */
+	spinlock_t lock;		/* protects the threads' results */
+	wait_queue_head_t wait;		/* woken when a request or a thread ends */
+	vhost_backend_kcov_handle kcov_handle;		/* of the task that started it */
 	bool stop;
 	u32 nr_vrings;
 	u32 nr_threads;
@@ -70,7 +70,7 @@ static bool is_final(int err)
 	return err == -ESHUTDOWN || err == -ENOTCONN;
 }
 
-/* Counts a message as @count, or as refused. */
+/* Counts a message that was sent in *@count, or as refused. */
 static int note_sent(struct load_thread *thread, u64 *count, int err)
 {
 	unsigned long flags;
@@ -86,7 +86,7 @@ static int note_sent(struct load_thread *thread, u64 *count, int err)
 	return err;
 }
 
-/* Counts a request that was queued and has ended; under the lock. */
+/* Counts a request that was queued and has ended. The caller holds the lock. */
 static void note_end(struct load_thread *thread, int err, ktime_t sent)
 {
 	struct vhost_backend_test_run *result = &thread->result;
@@ -103,7 +103,7 @@ static void note_end(struct load_thread *thread, int err, ktime_t sent)
 	}
 }
 
-/* A backend without vrings is refused: that is counted too. */
+/* If the backend has no vrings, the call is refused, and that is counted. */
 static u32 random_vring(struct load_thread *thread)
 {
 	return prandom_u32_state(&thread->random) % max(thread->load->nr_vrings, 1U);
@@ -170,8 +170,8 @@ static u64 next_offset(struct load_thread *thread)
 }
 
 /*
- * The call does not say whether a time-out was for room or for the reply: both
- * are counted as requests that failed.
+ * vhost_backend_request() does not say whether it waited for room or for the reply
+ * when it timed out. Both are counted as requests that failed.
  */
 static int send_request(struct load_thread *thread,
 			const struct vhost_backend_req *req)
@@ -229,7 +229,7 @@ static void async_done(struct vhost_backend_completion *completion, int error,
 	struct test_load *load = thread->load;
 	unsigned long flags;
 
-	/* Once the lock is free, the load may be: see test_load_join(). */
+	/* As soon as the lock is released, test_load_join() may let the load be freed. */
 	spin_lock_irqsave(&load->lock, flags);
 	note_end(thread, error, request->sent);
 	clear_bit_unlock(0, &request->busy);
@@ -283,7 +283,7 @@ static int send_async(struct load_thread *thread)
 	return err;
 }
 
-/* By bit of vhost_backend_test_run.mix. */
+/* Indexed by the bits of vhost_backend_test_run.mix. */
 static int (*const senders[])(struct load_thread *thread) = {
 	send_call, send_err, send_config, send_plain, send_plain_wait,
 	send_unmap, send_map, send_async,
@@ -330,7 +330,7 @@ static int load_main(void *data)
 		cond_resched();
 	}
 	wait_event(load->wait, all_requests_ended(thread));
-	/* Once the lock is free, the load may be. */
+	/* As soon as the lock is released, the load may be freed. */
 	spin_lock_irq(&load->lock);
 	thread->finished = true;
 	wake_up(&load->wait);
@@ -349,11 +349,11 @@ static int create_thread(struct load_thread *thread)
 }
 
 /**
- * test_load_start() - start the threads
- * @be: as what they send; outlives the load
- * @nr_vrings: of @be
- * @own_file: what they map
- * @run: how
+ * test_load_start() - start the threads of a load
+ * @be: the backend that they send as; must outlive the load
+ * @nr_vrings: number of vrings of @be
+ * @own_file: the file that they attach to SHMEM_MAP; must outlive the load
+ * @run: how many threads, and what they send
  *
  * Return: the load or an ERR_PTR().
  */
@@ -399,7 +399,10 @@ struct test_load *test_load_start(struct vhost_backend *be, u32 nr_vrings,
 		}
 		load->nr_threads++;
 	}
-	/* All or none: one that runs may wait for what the caller is to answer. */
+	/*
+	 * No thread runs before all were created. One that runs may wait for a reply
+	 * of the caller, who could then not stop it when the next can't be created.
+	 */
 	for (i = 0; i < run->threads; i++)
 		wake_up_process(load->threads[i].task);
 	return load;
@@ -423,9 +426,9 @@ static void add_result(struct vhost_backend_test_run *sum,
 }
 
 /**
- * test_load_report() - what the threads have done so far
+ * test_load_report() - report what the threads have done so far
  * @load: the load
- * @run: out
+ * @run: out: the report
  */
 void test_load_report(struct test_load *load, struct vhost_backend_test_run *run)
 {
@@ -454,12 +457,13 @@ static bool all_finished(struct test_load *load)
 }
 
 /**
- * test_load_finish() - tell the threads to finish, wait until they have
+ * test_load_finish() - tell the threads to finish, and wait until they have
  * @load: the load
  *
- * Killable: their requests may wait for the very process that waits here.
+ * The wait can be killed: the threads may wait for replies of the very process that
+ * waits here.
  *
- * Return: 0 or -EINTR.
+ * Return: 0. -EINTR: killed.
  */
 int test_load_finish(struct test_load *load)
 {
@@ -469,7 +473,7 @@ int test_load_finish(struct test_load *load)
 
 /**
  * test_load_join() - wait until all threads and requests have ended
- * @load: the load; it has finished, or its backend was shut down
+ * @load: a load that has finished, or whose backend was shut down
  */
 void test_load_join(struct test_load *load)
 {
@@ -480,14 +484,14 @@ void test_load_join(struct test_load *load)
 		kthread_stop(load->threads[i].task);
 		put_task_struct(load->threads[i].task);
 	}
-	/* The last done may still be on its way out of the lock. */
+	/* The last async_done() may still hold the lock. */
 	spin_lock_irq(&load->lock);
 	spin_unlock_irq(&load->lock);
 }
 
 /**
  * test_load_free() - free a load
- * @load: the load, joined
+ * @load: a load after test_load_join()
  */
 void test_load_free(struct test_load *load)
 {

@@ -18,7 +18,7 @@
 
 #define PAYLOAD_MAX	512
 
-/* An asynchronous request; one reference is RESULT's, the other done's. */
+/* An asynchronous request. RESULT and done() hold one reference each. */
 struct test_request {
 	struct vhost_backend_completion completion;
 	struct kref ref;
@@ -31,12 +31,12 @@ struct test_request {
 	int error;
 };
 
-/* One SEND, in whatever context it was asked for. */
+/* One SEND: the message, and what calls the kernel API in the requested context. */
 struct test_send {
 	struct vhost_backend *be;
 	struct vhost_backend_req req;
-	struct test_request *request;	/* NULL: wants no reply */
-	struct file *found;		/* by a LOOKUP that was waited for */
+	struct test_request *request;	/* NULL: no reply is wanted */
+	struct file *found;		/* by a synchronous SHARED_OBJECT_LOOKUP */
 	int error;
 	struct timer_list timer;
 	struct irq_work irq_work;
@@ -59,7 +59,7 @@ static void request_done(struct vhost_backend_completion *completion, int error,
 	struct test_request *request =
 		container_of(completion, struct test_request, completion);
 
-	/* A second call would be a bug: it shows in the count. */
+	/* A second call would be a bug. RESULT reports the count. */
 	if (atomic_inc_return(&request->done_count) > 1)
 		return;
 	request->error = error;
@@ -87,7 +87,7 @@ static struct test_request *create_request(struct test_worker *worker, u32 timeo
 	return request;
 }
 
-/* Takes a request off the list; the list's reference goes to the caller. */
+/* Takes a request off the list. The caller gets the list's reference. */
 static struct test_request *find_request(struct test_worker *worker, u64 cookie)
 {
 	struct test_request *request;
@@ -111,7 +111,7 @@ static void put_back_request(struct test_worker *worker, struct test_request *re
 	spin_unlock(&worker->lock);
 }
 
-/* The call that all is about. */
+/* Calls the kernel API. Runs in the context that SEND asked for. */
 static void call_api(struct test_send *send)
 {
 	if (send->request)
@@ -156,7 +156,7 @@ static void call_api_in(struct test_send *send, u32 context)
 	}
 }
 
-/* Sends without waiting for a reply. */
+/* Sends, and does not wait for a reply. */
 static int send_async(struct test_worker *worker, struct test_send *send,
 		      struct vhost_backend_test_send *arg)
 {
@@ -172,7 +172,10 @@ static int send_async(struct test_worker *worker, struct test_send *send,
 	call_api_in(send, arg->context);
 	arg->error = send->error;
 	if (request && send->error) {
-		/* Refused: done will not be called. RESULT may have it just now. */
+		/*
+		 * Refused: done() will not be called, so both references are dropped
+		 * here. But RESULT of another thread may just hold that of the list.
+		 */
 		if (find_request(worker, arg->cookie))
 			kref_put(&request->ref, free_request);
 		kref_put(&request->ref, free_request);
@@ -182,8 +185,9 @@ static int send_async(struct test_worker *worker, struct test_send *send,
 }
 
 /*
- * Copies @arg to user space, with @file, if there is one, as the descriptor *@fd, a
- * member of @arg. It is installed last: whatever fails, no descriptor is left.
+ * Copies @arg to user space. If there is a @file, *@fd, a member of @arg, becomes a
+ * descriptor of it. The descriptor is installed last, so that none is left if the
+ * copy fails.
  */
 static int report(void __user *user, void *arg, size_t size, s32 *fd, struct file *file)
 {

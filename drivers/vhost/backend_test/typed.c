@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A request by the function that the kernel API has for it, which takes the fields
- * of its payload one by one.
+ * Sends a request with the kernel API's own function for it, such as
+ * vhost_backend_shmem_map(), which takes the fields of the payload one by one.
  */
 #include <linux/errno.h>
 #include <uapi/linux/vhost_types.h>
@@ -31,13 +31,13 @@ static int call_gpu_map(struct vhost_backend *be, const struct vhost_backend_gpu
 }
 
 /**
- * test_typed_call() - call the function of the kernel API for a request
+ * test_typed_call() - call the kernel API's own function for a request
  * @be: the backend
- * @req: the request, its payload of the right size
- * @value: out: of the reply, where the function returns one
+ * @req: the request; its payload must have the right size
+ * @value: out: the reply's value, if the function returns one
  *
- * Return: what it returned; -EINVAL: there is none, or it is that of
- * SHARED_OBJECT_LOOKUP, which returns a file.
+ * Return: the function's result. -EINVAL: there is no such function, or the request
+ * is SHARED_OBJECT_LOOKUP, whose function returns a file.
  */
 int test_typed_call(struct vhost_backend *be, const struct vhost_backend_req *req,
 		    u64 *value)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The test worker, /dev/vhost-backend-test: sends over a channel whatever user
- * space asks for, from process, softirq or hard interrupt context. Also the
- * reference for authors of drivers. Never needed on a production host.
+ * The test worker, /dev/vhost-backend-test. A program attaches it to a channel and
+ * tells it what to send, and from which context. It also shows authors of drivers
+ * how the kernel API is used. A production host never needs it.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -74,7 +74,7 @@ static long shutdown(struct test_worker *worker)
 	return err;
 }
 
-/* The last report of a load stays to be asked for. */
+/* Keeps the last report of the load, for REPORT. */
 static void stop_load(struct test_worker *worker)
 {
 	struct test_load *load = worker->load;
@@ -88,15 +88,15 @@ static void stop_load(struct test_worker *worker)
 }
 
 /*
- * Shutdown first: others hold the attachment until their waits end, and the load
- * finishes when its sends are refused.
+ * Shuts down first. That ends the waits of other threads, which hold @attachment,
+ * and the threads of the load finish because their sends are refused.
  */
 static long detach(struct test_worker *worker)
 {
 	long err = shutdown(worker);
 
 	down_write(&worker->attachment);
-	/* Another thread may have attached anew, and its load waits for long. */
+	/* Another thread may have attached again in between, and started a load. */
 	if (worker->be)
 		vhost_backend_shutdown(worker->be);
 	stop_load(worker);
@@ -153,8 +153,10 @@ static long ioctl_report(struct test_worker *worker, void __user *argp)
 	return copy_to_user(argp, &run, sizeof(run)) ? -EFAULT : 0;
 }
 
-/* The attachment is held for reading while it takes, so that others can shut down. */
-/* Waits for threads in a way that can be killed, and for none that comes later. */
+/*
+ * Waits for the threads of the load; the wait can be killed. @attachment is held for
+ * reading only, so that another thread can shut the backend down meanwhile.
+ */
 static long ioctl_stop(struct test_worker *worker)
 {
 	bool stopped;
@@ -287,7 +289,7 @@ static long worker_ioctl(struct file *file, unsigned int command, unsigned long 
 	}
 }
 
-/* A file of one page, whose contents the kernel wrote. */
+/* Creates a file of one page with VHOST_BACKEND_TEST_OWN_TEXT in it. */
 static struct file *create_own_file(void)
 {
 	static const char text[] = VHOST_BACKEND_TEST_OWN_TEXT;

@@ -12,19 +12,19 @@
 struct test_hook;
 struct test_load;
 
-/* One open of the test device: one backend. */
+/* One open file of the test device, which is one backend. */
 struct test_worker {
-	/* Read: use @be. Write: attach, detach, start and end a load. */
+	/* Held for reading to use @be, for writing to change any of these. */
 	struct rw_semaphore attachment;
 	struct vhost_backend *be;		/* NULL: not attached */
 	u32 nr_vrings;
-	struct test_load *load;			/* NULL: never ran, or was stopped */
-	struct vhost_backend_test_run last_run;	/* of a load that was stopped */
+	struct test_load *load;			/* NULL: never started, or stopped */
+	struct vhost_backend_test_run last_run;	/* report of the load that was stopped */
 	struct file *own_file;
-	struct test_hook *hook;			/* under @attachment for writing */
+	struct test_hook *hook;			/* NULL: no eventfd is hooked */
 
-	spinlock_t lock;			/* the two below */
-	struct list_head requests;		/* asynchronous ones, for RESULT */
+	spinlock_t lock;			/* protects the next two */
+	struct list_head requests;		/* asynchronous requests, for RESULT */
 	u64 last_cookie;
 
 	atomic_t resets;

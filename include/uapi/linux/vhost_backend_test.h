@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * /dev/vhost-backend-test, the load generator of the vhost backend channel.
+ * /dev/vhost-backend-test, the test worker of the vhost backend channel.
  *
- * One open of the device is one backend: attach it to a channel, then have it
- * send. Not a stable ABI; never needed on a production host.
+ * One open file of the device is one backend: attach it to a channel, then tell it
+ * what to send. This is not a stable ABI. A production host never needs the device.
  */
 #ifndef _UAPI_LINUX_VHOST_BACKEND_TEST_H
 #define _UAPI_LINUX_VHOST_BACKEND_TEST_H
@@ -14,10 +14,10 @@
 /**
  * struct vhost_backend_test_attach - argument of %VHOST_BACKEND_TEST_ATTACH
  * @fd: the channel
- * @vring_base: the backend's vring 0 is this one of the channel
- * @nr_vrings: the backend's vrings
+ * @vring_base: the channel's vring that is the backend's vring 0
+ * @nr_vrings: number of the backend's vrings
  * @flags: 0
- * @name: zero-terminated
+ * @name: the backend's name, zero-terminated
  */
 struct vhost_backend_test_attach {
 	__s32 fd;
@@ -28,43 +28,47 @@ struct vhost_backend_test_attach {
 };
 
 /* vhost_backend_test_send.flags */
-#define VHOST_BACKEND_TEST_REPLY	1	/* ask for a reply and report it */
-#define VHOST_BACKEND_TEST_ASYNC	2	/* with REPLY: do not wait, see RESULT */
-#define VHOST_BACKEND_TEST_TYPED	4	/* alone: by the function for that request */
+#define VHOST_BACKEND_TEST_REPLY	1	/* ask for a reply, and report it */
+#define VHOST_BACKEND_TEST_ASYNC	2	/* with REPLY: do not wait; see RESULT */
+#define VHOST_BACKEND_TEST_TYPED	4	/* alone: the function for this request */
 
 /* vhost_backend_test_send.context: where the kernel API is called from */
 #define VHOST_BACKEND_TEST_PROCESS	0
 #define VHOST_BACKEND_TEST_SOFTIRQ	1	/* a timer */
-#define VHOST_BACKEND_TEST_HARDIRQ	2	/* irq_work; hard interrupt even on PREEMPT_RT */
+#define VHOST_BACKEND_TEST_HARDIRQ	2	/* irq_work, in hard interrupt even on PREEMPT_RT */
 
 /*
- * vhost_backend_test_send.fd: a file of the test worker's own, of one page,
- * which the kernel filled with a line of text and zeroes
+ * vhost_backend_test_send.fd: the test worker's own file, one page with a line of
+ * text that the kernel wrote
  */
 #define VHOST_BACKEND_TEST_OWN_FILE	(-3)
 #define VHOST_BACKEND_TEST_OWN_TEXT	"written by vhost_backend_test in the kernel\n"
 
 /**
  * struct vhost_backend_test_send - argument of %VHOST_BACKEND_TEST_SEND
- * @request: number, not checked
- * @size: bytes of payload, at most 512, not checked further
+ * @request: the request's number; the test worker does not check it
+ * @size: bytes of payload, at most 512; not checked otherwise
  * @payload: address of the payload
  * @fd: the file to attach, -1 for none, or %VHOST_BACKEND_TEST_OWN_FILE
- * @flags: VHOST_BACKEND_TEST_*. Without %VHOST_BACKEND_TEST_REPLY:
- *	vhost_backend_send(). With it: vhost_backend_request() in process
- *	context (the ioctl sleeps until the answer); with
- *	%VHOST_BACKEND_TEST_ASYNC or in another context
- *	vhost_backend_request_async(), whose end RESULT reports. With
- *	%VHOST_BACKEND_TEST_TYPED, in process context: the function that the kernel
- *	API has for @request, as vhost_backend_shmem_map(); it takes the fields of
- *	the payload that it has parameters for
+ * @flags: VHOST_BACKEND_TEST_*, see below
  * @context: VHOST_BACKEND_TEST_PROCESS, _SOFTIRQ or _HARDIRQ
- * @timeout_ms: of the reply; 0: the module's default
- * @cookie: out: for RESULT, of an asynchronous request; else 0
- * @error: out: what the kernel API returned: 0 or a negative errno. The ioctl
+ * @timeout_ms: how long to wait for the reply; 0: the channel's default
+ * @cookie: out: identifies an asynchronous request for RESULT; else 0
+ * @error: out: result of the kernel API's function: 0 or a negative errno. The ioctl
  *	itself fails only if its argument is bad or it was interrupted
- * @result_fd: out: the file of a LOOKUP's reply as a descriptor, else -1
- * @value: out: of a synchronous reply
+ * @result_fd: out: descriptor of the file that a synchronous LOOKUP found, else -1
+ * @value: out: value of a synchronous reply
+ *
+ * @flags and @context decide which function of the kernel API is called:
+ *
+ * - without %VHOST_BACKEND_TEST_REPLY, vhost_backend_send();
+ * - with it, in process context, vhost_backend_request(): the ioctl sleeps until the
+ *   reply;
+ * - with %VHOST_BACKEND_TEST_ASYNC besides, or in another context,
+ *   vhost_backend_request_async(): RESULT reports how the request ended;
+ * - with %VHOST_BACKEND_TEST_TYPED, in process context only, the function for this
+ *   request, such as vhost_backend_shmem_map(). Its arguments are taken from the
+ *   payload; fields for which it has no parameter are ignored.
  */
 struct vhost_backend_test_send {
 	__u32 request;
@@ -82,15 +86,15 @@ struct vhost_backend_test_send {
 
 /**
  * struct vhost_backend_test_result - argument of %VHOST_BACKEND_TEST_RESULT
- * @cookie: of the asynchronous request
+ * @cookie: identifies the asynchronous request
  * @timeout_ms: how long to wait for its end; 0: do not wait
- * @error: out: as given to done
- * @value: out: as given to done
- * @fd: out: the file given to done as a descriptor, else -1
- * @count: out: how many times done was called; anything but 1 is a bug
+ * @error: out: the error that done() was given
+ * @value: out: the value that done() was given
+ * @fd: out: descriptor of the file that done() was given, else -1
+ * @count: out: how many times done() was called; anything but 1 is a bug
  *
- * Reports an asynchronous request once and forgets it. EAGAIN: not ended yet;
- * ENOENT: no such request.
+ * Each request is reported once, and then forgotten. EAGAIN: it has not ended yet.
+ * ENOENT: there is no such request.
  */
 struct vhost_backend_test_result {
 	__aligned_u64 cookie;
@@ -101,14 +105,14 @@ struct vhost_backend_test_result {
 	__u32 count;
 };
 
-/* vhost_backend_test_run.mix: what the threads send, chosen at random among */
+/* vhost_backend_test_run.mix: the messages among which the threads choose at random */
 #define VHOST_BACKEND_TEST_MIX_CALL	1	/* vhost_backend_vring_call() */
 #define VHOST_BACKEND_TEST_MIX_ERR	2	/* vhost_backend_vring_err() */
 #define VHOST_BACKEND_TEST_MIX_CONFIG	4	/* vhost_backend_config_change() */
 #define VHOST_BACKEND_TEST_MIX_SEND	8	/* IOTLB_MSG without reply, never waits */
-#define VHOST_BACKEND_TEST_MIX_SEND_WAIT 16	/* likewise, waits for room */
+#define VHOST_BACKEND_TEST_MIX_SEND_WAIT 16	/* the same, waits for room */
 #define VHOST_BACKEND_TEST_MIX_REQUEST	32	/* SHMEM_UNMAP, waits for its reply */
-#define VHOST_BACKEND_TEST_MIX_MAP	64	/* SHMEM_MAP of the own file, waits for its reply */
+#define VHOST_BACKEND_TEST_MIX_MAP	64	/* SHMEM_MAP, waits for its reply */
 #define VHOST_BACKEND_TEST_MIX_ASYNC	128	/* SHMEM_UNMAP, does not wait for its reply */
 
 /**
@@ -116,30 +120,35 @@ struct vhost_backend_test_result {
  *	%VHOST_BACKEND_TEST_REPORT
  * @threads: kernel threads named vhost-backend-t, 1 to 32
  * @mix: VHOST_BACKEND_TEST_MIX_*
- * @count: messages that each thread sends; 0: until %VHOST_BACKEND_TEST_STOP
- * @rate: messages a second of each thread; 0: as fast as it can
- * @seed: of the choices, so that a run repeats
- * @timeout_ms: of replies and of waiting for room; 0: the module's default
- * @calls: out: successful vhost_backend_vring_call()
- * @errs: out: likewise, _vring_err()
- * @configs: out: likewise, _config_change()
+ * @count: number of messages that each thread sends; 0: until %VHOST_BACKEND_TEST_STOP
+ * @rate: messages per second and thread; 0: as fast as possible
+ * @seed: seed of the random choices, so that a run can be repeated
+ * @timeout_ms: how long to wait for a reply or for room; 0: the channel's default
+ * @calls: out: successful calls of vhost_backend_vring_call()
+ * @errs: out: successful calls of vhost_backend_vring_err()
+ * @configs: out: successful calls of vhost_backend_config_change()
  * @sends: out: messages without reply that were queued
- * @requests: out: requests, asynchronous ones included, that were queued
- * @answered: out: of these, ended with error 0
- * @failed: out: of these, ended with another error
- * @refused: out: sends and requests that were refused for room or for good
- * @last_error: out: the last error of a refusal or an end
- * @running: out: threads that have not finished
+ * @requests: out: requests that were queued, asynchronous ones included
+ * @answered: out: requests that ended with error 0
+ * @failed: out: requests that ended with another error
+ * @refused: out: messages and requests that were refused, for lack of room or another
+ *	reason
+ * @last_error: out: error of the last message that was refused or request that failed
+ * @running: out: number of threads that have not finished
  * @reserved: 0
  * @latency_max_ns: out: longest time from a request to its reply
- * @latency_sum_ns: out: sum of these times, over answered requests
+ * @latency_sum_ns: out: sum of these times over all answered requests
  *
- * The payload of a message carries who sent it: an IOTLB_MSG has the thread's
- * number in iova and its own number, counted from 1 for each thread over its
- * MIX_SEND and MIX_SEND_WAIT messages that were queued, in uaddr. An UNMAP or a
- * MAP has the thread's number, times 1 << 32, plus the number of the request of
- * this thread, from 1, in shm_offset in units of 4096 bytes, and len 4096.
- * vhost_backend_vring_call() and _err() choose one of the backend's vrings.
+ * The payload of a message identifies the thread and the message. Threads are
+ * numbered from 0. Each thread numbers its queued messages without reply (MIX_SEND
+ * and MIX_SEND_WAIT) from 1, and its requests from 1 as well.
+ *
+ * - IOTLB_MSG: iova is the number of the thread, uaddr the number of the message.
+ * - SHMEM_MAP, SHMEM_UNMAP: shm_offset is 4096 * (thread << 32 | number of the
+ *   request), len is 4096.
+ *
+ * vhost_backend_vring_call() and vhost_backend_vring_err() are called for a random
+ * vring of the backend.
  */
 struct vhost_backend_test_run {
 	__u32 threads;
@@ -165,8 +174,8 @@ struct vhost_backend_test_run {
 
 /**
  * struct vhost_backend_test_events - argument of %VHOST_BACKEND_TEST_EVENTS
- * @reset: out: calls of vhost_backend_ops.reset
- * @gone: out: calls of vhost_backend_ops.gone
+ * @reset: out: how many times vhost_backend_ops.reset was called
+ * @gone: out: how many times vhost_backend_ops.gone was called
  */
 struct vhost_backend_test_events {
 	__u32 reset;
@@ -175,13 +184,13 @@ struct vhost_backend_test_events {
 
 /**
  * struct vhost_backend_test_hook - argument of %VHOST_BACKEND_TEST_HOOK
- * @fd: the eventfd to hook; -1: take the hook off
+ * @fd: the eventfd to hook; -1: remove the hook
  * @flags: 0
- * @count: out: how often the hook was called, since it was hooked
+ * @count: out: when the hook is removed, how many signals it has consumed
  *
- * The hook is a stand-in for a KVM irqfd: an exclusive priority waiter that does
- * nothing but consume the eventfd's counter. One for each open of the device.
- * EBUSY: there is one already, or, on newer kernels, another priority waiter.
+ * The hook is a stand-in for a KVM irqfd: an exclusive priority waiter that only
+ * resets the eventfd's counter. Each open file of the device can have one. EBUSY: it
+ * has one already or, on newer kernels, the eventfd has another priority waiter.
  */
 struct vhost_backend_test_hook {
 	__s32 fd;
@@ -192,9 +201,9 @@ struct vhost_backend_test_hook {
 /**
  * struct vhost_backend_test_signal - argument of %VHOST_BACKEND_TEST_SIGNAL
  * @fd: the eventfd
- * @count: how often to signal it, 1 to 1000000
- * @ns: out: time that all of it took, with interrupts off; under QEMU's -icount
- *	with shift=0, instructions
+ * @count: how many times to signal it, 1 to 1000000
+ * @ns: out: how long all of it took, with interrupts off; under QEMU's -icount with
+ *	shift=0, the number of instructions
  */
 struct vhost_backend_test_signal {
 	__s32 fd;
@@ -204,28 +213,28 @@ struct vhost_backend_test_signal {
 
 #define VHOST_BACKEND_TEST_IOCTL	0xAF
 
-/* vhost_backend_attach(); EBUSY: attached already */
+/* Calls vhost_backend_attach(). EBUSY: attached already. */
 #define VHOST_BACKEND_TEST_ATTACH	_IOW(VHOST_BACKEND_TEST_IOCTL, 0xE0, \
 					     struct vhost_backend_test_attach)
-/* vhost_backend_detach(); so does the last close */
+/* Calls vhost_backend_detach(). So does the last close. */
 #define VHOST_BACKEND_TEST_DETACH	_IO(VHOST_BACKEND_TEST_IOCTL, 0xE1)
-/* vhost_backend_shutdown() */
+/* Calls vhost_backend_shutdown(). */
 #define VHOST_BACKEND_TEST_SHUTDOWN	_IO(VHOST_BACKEND_TEST_IOCTL, 0xE2)
 #define VHOST_BACKEND_TEST_SEND		_IOWR(VHOST_BACKEND_TEST_IOCTL, 0xE3, \
 					      struct vhost_backend_test_send)
 #define VHOST_BACKEND_TEST_RESULT	_IOWR(VHOST_BACKEND_TEST_IOCTL, 0xE4, \
 					      struct vhost_backend_test_result)
-/* starts the threads; EBUSY: still running */
+/* Starts the threads. EBUSY: they still run. */
 #define VHOST_BACKEND_TEST_RUN		_IOW(VHOST_BACKEND_TEST_IOCTL, 0xE5, \
 					     struct vhost_backend_test_run)
-/* what they have done so far; does not wait */
+/* Reports what the threads have done so far; does not wait. */
 #define VHOST_BACKEND_TEST_REPORT	_IOR(VHOST_BACKEND_TEST_IOCTL, 0xE6, \
 					     struct vhost_backend_test_run)
-/* tells the threads to finish, waits until they and all requests have ended */
+/* Tells the threads to finish; waits until they and all their requests have ended. */
 #define VHOST_BACKEND_TEST_STOP		_IO(VHOST_BACKEND_TEST_IOCTL, 0xE7)
-/* vhost_backend_wait_room(), argument: time-out in ms */
+/* Calls vhost_backend_wait_room(); the argument is the time-out in ms. */
 #define VHOST_BACKEND_TEST_WAIT_ROOM	_IO(VHOST_BACKEND_TEST_IOCTL, 0xE8)
-/* vhost_backend_accepts(), argument: the request; returns 0 or 1 */
+/* Calls vhost_backend_accepts(); the argument is the request. Returns 0 or 1. */
 #define VHOST_BACKEND_TEST_ACCEPTS	_IO(VHOST_BACKEND_TEST_IOCTL, 0xE9)
 #define VHOST_BACKEND_TEST_EVENTS	_IOR(VHOST_BACKEND_TEST_IOCTL, 0xEA, \
 					     struct vhost_backend_test_events)
