@@ -284,6 +284,8 @@ static long worker_ioctl(struct file *file, unsigned int command, unsigned long 
 		return ioctl_hook(worker, argp);
 	case VHOST_BACKEND_TEST_SIGNAL:
 		return ioctl_signal(argp);
+	case VHOST_BACKEND_TEST_MEASURE:
+		return test_measure(worker, argp);
 	default:
 		return -ENOTTY;
 	}

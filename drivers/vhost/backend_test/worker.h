@@ -53,4 +53,6 @@ u64 test_hook_count(const struct test_hook *hook);
 void test_hook_free(struct test_hook *hook);
 int test_hook_signal(int fd, u32 count, u64 *ns);
 
+long test_measure(struct test_worker *worker, void __user *argp);
+
 #endif /* VHOST_BACKEND_TEST_WORKER_H */

@@ -211,6 +211,30 @@ struct vhost_backend_test_signal {
 	__aligned_u64 ns;
 };
 
+/* vhost_backend_test_measure.call */
+#define VHOST_BACKEND_TEST_MEASURE_NOTHING	0	/* only what measuring itself takes */
+#define VHOST_BACKEND_TEST_MEASURE_CALL		1	/* vhost_backend_vring_call() */
+#define VHOST_BACKEND_TEST_MEASURE_SEND		2	/* IOTLB_MSG without reply */
+#define VHOST_BACKEND_TEST_MEASURE_SEND_FILE	3	/* HOST_NOTIFIER with the own file */
+#define VHOST_BACKEND_TEST_MEASURE_REQUEST	4	/* IOTLB_MSG, waits for its reply */
+
+/**
+ * struct vhost_backend_test_measure - argument of %VHOST_BACKEND_TEST_MEASURE
+ * @call: VHOST_BACKEND_TEST_MEASURE_*: the call of the kernel API
+ * @vring: for which vring of the backend, where the call has one
+ * @count: how often, at most 10000; the first error ends it, and the ioctl
+ * @reserved: 0
+ * @ns: out: time that all of it took, with interrupts off unless it waits for
+ *	replies; under QEMU's -icount with shift=0, instructions
+ */
+struct vhost_backend_test_measure {
+	__u32 call;
+	__u32 vring;
+	__u32 count;
+	__u32 reserved;
+	__aligned_u64 ns;
+};
+
 #define VHOST_BACKEND_TEST_IOCTL	0xAF
 
 /* Calls vhost_backend_attach(). EBUSY: attached already. */
@@ -243,5 +267,7 @@ struct vhost_backend_test_signal {
 					      struct vhost_backend_test_hook)
 #define VHOST_BACKEND_TEST_SIGNAL	_IOWR(VHOST_BACKEND_TEST_IOCTL, 0xEC, \
 					      struct vhost_backend_test_signal)
+#define VHOST_BACKEND_TEST_MEASURE	_IOWR(VHOST_BACKEND_TEST_IOCTL, 0xEF, \
+					      struct vhost_backend_test_measure)
 
 #endif /* _UAPI_LINUX_VHOST_BACKEND_TEST_H */
