@@ -25,7 +25,8 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo bench check check-debug check-kcsan coverage fuzz mutants check-matrix vm setup clean help
+.PHONY: demo bench bench-update check check-debug check-kcsan coverage fuzz mutants
+.PHONY: check-matrix vm setup clean help
 
 ##@ Build
 all: modules tools ## modules and tools (default)
@@ -56,10 +57,15 @@ demo: ## show a frontend and the kernel's workers at work
 	$(MAKE) -C $(top)/tools/demo
 	$(VM)/guest $(top)/tools/demo/vhost-backend-demo
 
-bench: ## what a signal costs a vhost worker, in instructions
+bench: ## what messages cost, in instructions; fails where one costs more than before
 	$(VM)/setup build vm
 	$(MAKE) -C $(top)/tools/bench
-	$(VM)/guest -n $(top)/tools/bench/vhost-backend-bench
+	$(top)/tools/bench/run
+
+bench-update: ## likewise, and keep these figures to compare with: commit them
+	$(VM)/setup build vm
+	$(MAKE) -C $(top)/tools/bench
+	$(top)/tools/bench/run -u
 
 check: ## linters, and the selftests on Debian's kernel
 	$(VM)/check lint harness stock

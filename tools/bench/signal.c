@@ -2,145 +2,142 @@
 /*
  * What a signal of an eventfd costs the vhost worker that gives it: with nobody
  * there, with a hook as small as a KVM irqfd can be, and with a binding.
- *
- * Counted by the test worker with interrupts off. In a guest whose virtual
- * nanoseconds are instructions (-icount shift=0, one processor) the figures are
- * instructions, the same on every run; anywhere else they are nanoseconds.
  */
-#include <stdbool.h>
-#include <sys/eventfd.h>
-
+#include "bench.h"
 #include "util.h"
 
-#define ROUNDS		1000
+#define SIGNALS		1000
 
-/* What a binding may cost more than the hook. */
-#define MORE_PENDING	120
-#define MORE_RAISED	300
+/* An eventfd that is signalled, and who is there then */
+struct signalled {
+	struct setting setting;
+	int eventfd;
+	int hooked;
+	int bound;
+};
 
-static void die(const char *what, long err)
+static double signal_row(const struct signalled *signalled, uint32_t count)
 {
-	fprintf(stderr, "%s: %s\n", what, strerror(-err));
-	exit(1);
-}
-
-static long checked(const char *what, long ret)
-{
-	if (ret < 0)
-		die(what, ret);
-	return ret;
-}
-
-static int checked_eventfd(void)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	return checked("eventfd", fd < 0 ? -errno : fd);
-}
-
-/* @count signals in a row; returns what they took. */
-static uint64_t signal_row(int worker, int eventfd, uint32_t count)
-{
-	struct vhost_backend_test_signal signal = { .fd = eventfd, .count = count };
+	struct vhost_backend_test_signal signal = {
+		.fd = signalled->eventfd, .count = count,
+	};
 
 	checked("VHOST_BACKEND_TEST_SIGNAL",
-		try_ioctl(worker, VHOST_BACKEND_TEST_SIGNAL, &signal));
+		try_ioctl(signalled->setting.worker, VHOST_BACKEND_TEST_SIGNAL, &signal));
 	return signal.ns;
 }
 
-/* Without that with which a measurement begins and ends. */
-static double each_in_row(int worker, int eventfd)
+/* Each of a row, all but the first of which find it pending. */
+static double pending_once(const void *what)
 {
-	signal_row(worker, eventfd, ROUNDS);
-	return (double)(signal_row(worker, eventfd, 2 * ROUNDS) -
-			signal_row(worker, eventfd, ROUNDS)) / ROUNDS;
+	return (signal_row(what, 2 * SIGNALS) - signal_row(what, SIGNALS)) / SIGNALS;
 }
 
-static double each_alone(int worker, int eventfd)
+/* Raised while nothing is pending, and nobody waits. */
+static double alone_once(const void *what)
 {
-	uint64_t sum = 0;
-
-	signal_row(worker, eventfd, 1);
-	for (int n = 0; n < ROUNDS; n++)
-		sum += signal_row(worker, eventfd, 1);
-	return (double)sum / ROUNDS;
-}
-
-/* Likewise, each delivered before the next. */
-static double each_delivered(int worker, int eventfd, int channel)
-{
+	const struct signalled *signalled = what;
+	double took = signal_row(signalled, 1) -
+		      worker_time(&signalled->setting, VHOST_BACKEND_TEST_MEASURE_NOTHING, 1);
 	struct message message;
-	uint64_t sum = 0;
+	uint64_t count;
 
-	while (channel_read(channel, &message) > 0)
-		;
-	for (int n = 0; n < ROUNDS; n++) {
-		sum += signal_row(worker, eventfd, 1);
-		checked("no VRING_CALL came", channel_read(channel, &message));
-	}
-	return (double)sum / ROUNDS;
+	if (signalled->bound)
+		checked("no VRING_CALL came",
+			channel_read(signalled->setting.channel, &message));
+	else if (!signalled->hooked)
+		check("an eventfd's count",
+		      read(signalled->eventfd, &count, sizeof(count)) == sizeof(count));
+	return took;
 }
 
-static int hooked_eventfd(int worker)
+static double measure(struct signalled *signalled, double (*once)(const void *))
 {
-	struct vhost_backend_test_hook hook = { .fd = checked_eventfd() };
+	double took = median_of(once, signalled);
 
+	close(signalled->eventfd);
+	setting_close(&signalled->setting);
+	return took;
+}
+
+static void signalled_open(struct signalled *signalled)
+{
+	*signalled = (struct signalled){ .eventfd = checked_eventfd() };
+	setting_open(&signalled->setting, 1, O_NONBLOCK);
+	/* Nobody is to be woken. */
+	close(signalled->setting.epoll);
+	signalled->setting.epoll = -1;
+}
+
+static double plain(double (*once)(const void *))
+{
+	struct signalled signalled;
+
+	signalled_open(&signalled);
+	return measure(&signalled, once);
+}
+
+static double hooked(double (*once)(const void *))
+{
+	struct vhost_backend_test_hook hook = {};
+	struct signalled signalled;
+
+	signalled_open(&signalled);
+	signalled.hooked = 1;
+	hook.fd = signalled.eventfd;
 	checked("VHOST_BACKEND_TEST_HOOK",
-		try_ioctl(worker, VHOST_BACKEND_TEST_HOOK, &hook));
-	return hook.fd;
+		try_ioctl(signalled.setting.worker, VHOST_BACKEND_TEST_HOOK, &hook));
+	return measure(&signalled, once);
 }
 
-static int bound_eventfd(int channel, uint32_t index, uint32_t flags)
+static double bound(double (*once)(const void *), uint32_t flags)
 {
-	struct vhost_backend_bind bind = {
-		.source = VHOST_BACKEND_BIND_VRING_CALL, .index = index,
-		.flags = flags, .fd = checked_eventfd(),
-	};
+	struct signalled signalled;
 
-	checked("VHOST_BACKEND_BIND", try_ioctl(channel, VHOST_BACKEND_BIND, &bind));
-	return bind.fd;
+	signalled_open(&signalled);
+	signalled.bound = 1;
+	checked("VHOST_BACKEND_BIND",
+		channel_bind(signalled.setting.channel, VHOST_BACKEND_BIND_VRING_CALL, 0,
+			     signalled.eventfd, flags));
+	return measure(&signalled, once);
 }
 
-static void print_row(const char *name, double each)
+double signal_pending_bound(void)
 {
-	printf("  %-46s %6.1f\n", name, each);
+	return bound(pending_once, 0);
 }
 
-/* Returns whether it is within the limit. */
-static bool print_more(const char *name, double each, double hook, int limit)
+double signal_pending_peeked(void)
 {
-	bool good = each - hook <= limit;
-
-	printf("  %-46s %6.1f  %+7.1f  %s %d\n", name, each, each - hook,
-	       good ? "of at most" : "MORE THAN", limit);
-	return good;
+	return bound(pending_once, VHOST_BACKEND_BIND_PEEK);
 }
 
-int main(void)
+double signal_pending_hooked(void)
 {
-	int channel = checked(CHANNEL_PATH, channel_open(O_NONBLOCK));
-	int worker = checked(WORKER_PATH, worker_attach(channel, "bench", 0, 1));
-	int plain = checked_eventfd(), hooked = hooked_eventfd(worker);
-	int bound = bound_eventfd(channel, 0, 0);
-	int peeked = bound_eventfd(channel, 1, VHOST_BACKEND_BIND_PEEK);
-	double row = each_in_row(worker, hooked);
-	double alone = each_alone(worker, hooked);
-	bool good = true;
+	return hooked(pending_once);
+}
 
-	puts("An eventfd is signalled; what that takes the sender, in instructions under\n"
-	     "-icount, else in ns; and how much more than with the hook.\n\n"
-	     "  many in a row: it is pending already");
-	print_row("nobody listens", each_in_row(worker, plain));
-	print_row("a hook that consumes the counter, as an irqfd", row);
-	good &= print_more("bound", each_in_row(worker, bound), row, MORE_PENDING);
-	good &= print_more("bound with PEEK", each_in_row(worker, peeked), row,
-			   MORE_PENDING);
-	puts("\n  one alone, two clock reads included: it is raised, and nobody waits");
-	print_row("nobody listens", each_alone(worker, plain));
-	print_row("a hook that consumes the counter, as an irqfd", alone);
-	good &= print_more("bound", each_delivered(worker, bound, channel), alone,
-			   MORE_RAISED);
-	good &= print_more("bound with PEEK", each_delivered(worker, peeked, channel),
-			   alone, MORE_RAISED);
-	return !good;
+double signal_pending_plain(void)
+{
+	return plain(pending_once);
+}
+
+double signal_alone_bound(void)
+{
+	return bound(alone_once, 0);
+}
+
+double signal_alone_peeked(void)
+{
+	return bound(alone_once, VHOST_BACKEND_BIND_PEEK);
+}
+
+double signal_alone_hooked(void)
+{
+	return hooked(alone_once);
+}
+
+double signal_alone_plain(void)
+{
+	return plain(alone_once);
 }
