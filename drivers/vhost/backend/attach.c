@@ -15,7 +15,8 @@
 #include "room.h"
 #include "wake.h"
 
-static bool overlaps(const struct vhost_backend *a, const struct vhost_backend *b)
+static bool overlaps(const struct vhost_backend_limits *a,
+		     const struct vhost_backend_limits *b)
 {
 	return a->vring_base < b->vring_base + b->nr_vrings &&
 	       b->vring_base < a->vring_base + a->nr_vrings;
@@ -33,13 +34,14 @@ static int add_backend(struct vhost_backend *be)
 		err = -ENOTCONN;
 		goto out;
 	}
-	if (be->nr_vrings && (be->vring_base > channel->setup.nr_vrings ||
-			      be->nr_vrings > channel->setup.nr_vrings - be->vring_base)) {
+	be->limits.user_end = channel->user_end;
+	if (be->limits.nr_vrings && (be->limits.vring_base > channel->setup.nr_vrings ||
+			      be->limits.nr_vrings > channel->setup.nr_vrings - be->limits.vring_base)) {
 		err = -ERANGE;
 		goto out;
 	}
 	list_for_each_entry(other, &channel->backends, node) {
-		if (be->nr_vrings && other->nr_vrings && overlaps(be, other)) {
+		if (be->limits.nr_vrings && other->limits.nr_vrings && overlaps(&be->limits, &other->limits)) {
 			err = -EBUSY;
 			goto out;
 		}
@@ -75,8 +77,11 @@ create_backend(struct vhost_backend_channel *channel, const char *name,
 	be->ops = ops;
 	be->private = private;
 	be->module = owner;
-	be->vring_base = vring_base;
-	be->nr_vrings = nr_vrings;
+	be->limits = (struct vhost_backend_limits){
+		.vring_base = vring_base,
+		.nr_vrings = nr_vrings,
+		.channel_fops = vhost_backend_channel_fops,
+	};
 	strscpy(be->name, name, sizeof(be->name));
 	INIT_LIST_HEAD(&be->room_node);
 	vhost_backend_owner_init(&be->owner);

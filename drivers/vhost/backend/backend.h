@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 
+#include "request.h"
 #include "slot.h"
 
 #define VHOST_BACKEND_NAME_MAX	31
@@ -17,8 +18,7 @@ struct vhost_backend {
 	const struct vhost_backend_ops *ops;
 	void *private;
 	struct module *module;
-	u32 vring_base;
-	u32 nr_vrings;
+	struct vhost_backend_limits limits;
 	char name[VHOST_BACKEND_NAME_MAX + 1];
 
 	struct list_head node;		/* channel->backends, under its bind_mutex */

@@ -133,7 +133,7 @@ static int allocate(struct vhost_backend_channel *channel)
 	summary = place_bits(&batch->call, &batch->err, channel->batch_area, words);
 	batch->call.summary = summary;
 	batch->err.summary = summary + VHOST_BACKEND_SUMMARY_WORDS;
-	channel->notices = (void *)(summary + 2 * VHOST_BACKEND_SUMMARY_WORDS);
+	batch->notices = (void *)(summary + 2 * VHOST_BACKEND_SUMMARY_WORDS);
 
 	vhost_backend_ring_init(&channel->inflight.ring, ctl, channel->ring_area,
 				setup->ring_bytes);

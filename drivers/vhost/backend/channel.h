@@ -69,7 +69,6 @@ struct vhost_backend_channel {
 	struct mutex read_mutex ____cacheline_aligned_in_smp;
 	u32 turned_away;		/* somebody who does not wait for read_mutex */
 	struct vhost_backend_batch batch;	/* under read_mutex */
-	struct vhost_backend_notice *notices;	/* likewise: on their way to user space */
 
 	/* Rarely anyone. */
 	struct mutex bind_mutex;

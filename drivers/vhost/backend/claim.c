@@ -10,59 +10,63 @@
  */
 #include "claim.h"
 
-static void claim_slot(struct vhost_backend_slot *slot)
+/* Where a run ends at the latest: it is contiguous, and all of it lies before @limit. */
+static u64 end_of_run(const struct vhost_backend_ring *ring, u64 limit)
 {
+	u64 wrap = ring->consumer + vhost_backend_ring_to_end(ring, ring->consumer);
+
+	return (s64)(limit - wrap) < 0 ? limit : wrap;
+}
+
+/* 1: @msg is in the run, and so may be the next; 0: the run ends before it. */
+static int claim_record(struct vhost_backend_inflight *inflight,
+			const struct vhost_backend_msg *msg, bool own_mm,
+			struct vhost_backend_run *run)
+{
+	struct vhost_backend_slot *slot = vhost_backend_slot_find(inflight, msg->id);
+
+	if (slot->own_mm_only && !own_mm)
+		return -EREMOTE;
+	if (slot->file && run->records)
+		return 0;
 	slot->state = VHOST_BACKEND_SLOT_DELIVERING;
 	if (slot->own_mm_only)
 		list_del_init(&slot->node);
-}
-
-/* The record at @position, if it lies before @limit and is one that counts */
-static const struct vhost_backend_msg *
-live_record(const struct vhost_backend_ring *ring, u64 position, u64 limit)
-{
-	const struct vhost_backend_msg *msg = vhost_backend_ring_record(ring, position);
-
-	if ((s64)(limit - position) <= 0 ||
-	    vhost_backend_ring_to_end(ring, position) < sizeof(*msg))
-		return NULL;
-	return msg->request == VHOST_BACKEND_PAD ? NULL : msg;
+	run->with_file = slot->file ? slot : NULL;
+	return 1;
 }
 
 static int claim_run(struct vhost_backend_inflight *inflight, u64 limit, size_t space,
 		     bool own_mm, struct vhost_backend_run *run)
 {
 	const struct vhost_backend_ring *ring = &inflight->ring;
-	const struct vhost_backend_msg *msg;
-	u64 position = ring->consumer;
+	const void *first = vhost_backend_ring_record(ring, ring->consumer);
+	s64 left = end_of_run(ring, limit) - ring->consumer;
+	int ret = 0;
 
-	*run = (struct vhost_backend_run){
-		.first = vhost_backend_ring_record(ring, position),
-	};
-	while (run->records < VHOST_BACKEND_AT_ONCE &&
-	       (msg = live_record(ring, position, limit))) {
-		struct vhost_backend_slot *slot = vhost_backend_slot_find(inflight, msg->id);
+	*run = (struct vhost_backend_run){ .first = first };
+	/* Fewer bytes than a header before the end of the ring are skipped. */
+	while (left >= (s64)sizeof(*run->first)) {
+		const struct vhost_backend_msg *msg = first + run->bytes;
 		u32 bytes = vhost_backend_msg_bytes(msg);
 
-		if (slot && slot->own_mm_only && !own_mm)
-			return run->records ?: -EREMOTE;
+		if (msg->request == VHOST_BACKEND_PAD)
+			break;
+		ret = -EMSGSIZE;
 		if (run->bytes + bytes > space)
-			return run->records ?: -EMSGSIZE;
-		if (slot && slot->file && run->records)
 			break;
-		if (slot)
-			claim_slot(slot);
-		run->records++;
-		run->bytes += bytes;
-		position += bytes;
-		if (slot && slot->file) {
-			run->with_file = slot;
-			break;
+		if (msg->id) {
+			ret = claim_record(inflight, msg, own_mm, run);
+			if (ret <= 0)
+				break;
 		}
-		if (!(position & (ring->bytes - 1)))
-			break;		/* the next one is not contiguous */
+		left -= bytes;
+		run->bytes += bytes;
+		run->records++;
+		if (run->with_file || run->records == VHOST_BACKEND_AT_ONCE)
+			break;
 	}
-	return run->records;
+	return run->records ?: ret;
 }
 
 /**
@@ -114,10 +118,15 @@ static void deliver_slot(struct vhost_backend_inflight *inflight,
 	inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
 }
 
-static void unclaim_slot(struct vhost_backend_inflight *inflight,
-			 struct vhost_backend_slot *slot,
-			 struct vhost_backend_ended *ended)
+static void commit_slot(struct vhost_backend_inflight *inflight,
+			struct vhost_backend_slot *slot, bool delivered,
+			enum vhost_backend_file_delivery file,
+			struct vhost_backend_ended *ended)
 {
+	if (delivered) {
+		deliver_slot(inflight, slot, file, ended);
+		return;
+	}
 	vhost_backend_slot_queued(inflight, slot);
 	if (slot->given_up)
 		vhost_backend_slot_withdraw(inflight, slot, ended);
@@ -139,7 +148,6 @@ u32 vhost_backend_inflight_commit(struct vhost_backend_inflight *inflight,
 				  const struct vhost_backend_run *run, size_t copied,
 				  enum vhost_backend_file_delivery file)
 {
-	const struct vhost_backend_msg *msg = run->first;
 	u32 bytes = 0, delivered = 0, delivered_bytes = 0;
 	struct vhost_backend_ended ended;
 	unsigned long flags;
@@ -147,19 +155,16 @@ u32 vhost_backend_inflight_commit(struct vhost_backend_inflight *inflight,
 	vhost_backend_ended_init(&ended);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	while (bytes < run->bytes) {
-		struct vhost_backend_slot *slot;
+		const struct vhost_backend_msg *msg = (void *)run->first + bytes;
 
-		msg = (void *)run->first + bytes;
-		slot = vhost_backend_slot_find(inflight, msg->id);
 		bytes += vhost_backend_msg_bytes(msg);
 		if (bytes <= copied) {
 			delivered++;
 			delivered_bytes = bytes;
-			if (slot)
-				deliver_slot(inflight, slot, file, &ended);
-		} else if (slot) {
-			unclaim_slot(inflight, slot, &ended);
 		}
+		if (msg->id)
+			commit_slot(inflight, vhost_backend_slot_find(inflight, msg->id),
+				    bytes <= copied, file, &ended);
 	}
 	vhost_backend_ring_pop(&inflight->ring, delivered_bytes, delivered);
 	this_cpu_add(inflight->counters->requests_delivered, delivered);

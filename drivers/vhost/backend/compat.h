@@ -79,6 +79,13 @@ static inline void vhost_backend_timer_shutdown(struct timer_list *timer)
 #endif
 }
 
+/* 6.12: <asm/unaligned.h> moved. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
 /* 6.17: system_wq became system_percpu_wq; from 7.2 on the old one warns in the log. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define vhost_backend_wq	system_percpu_wq

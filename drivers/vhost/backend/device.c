@@ -94,12 +94,9 @@ static void queue_message(struct bound_device *device,
 			.source = device->source,
 		},
 	};
-	const struct vhost_backend_submission submission = {
-		.record = &record,
-	};
 
 	if (!vhost_backend_inflight_queue_reserved(&device->channel->inflight,
-						   &submission, IOTLB_BYTES))
+						   &record, IOTLB_BYTES))
 		vhost_backend_channel_announce(device->channel);
 }
 

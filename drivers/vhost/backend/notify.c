@@ -13,33 +13,6 @@
 /* The bits lie in 64-bit words that user space will see. */
 static_assert(sizeof(unsigned long) == sizeof(u64));
 
-/**
- * vhost_backend_notify_ring() - ring the doorbell
- * @notify: the notifications
- *
- * What there is to look at must be visible before: the caller has a full
- * barrier between. With that, finding the doorbell set is enough: whoever
- * clears it looks afterwards.
- *
- * Return: true if it was not set, and a sleeper is to be woken.
- */
-bool vhost_backend_notify_ring(struct vhost_backend_notify *notify)
-{
-	return !READ_ONCE(notify->ctl->doorbell) &&
-	       !xchg(&notify->ctl->doorbell, 1);
-}
-
-/**
- * vhost_backend_notify_hush() - clear the doorbell, before looking or sleeping
- * @notify: the notifications
- *
- * A full barrier, the partner of the one before vhost_backend_notify_ring().
- */
-void vhost_backend_notify_hush(struct vhost_backend_notify *notify)
-{
-	xchg(&notify->ctl->doorbell, 0);
-}
-
 static enum vhost_backend_raised raise_bit(struct vhost_backend_notify *notify,
 					   struct vhost_backend_bits *bits,
 					   u32 vring)
@@ -98,56 +71,59 @@ vhost_backend_notify_raise(struct vhost_backend_notify *notify, u32 request,
 	}
 }
 
-/* A summary may be ahead of its words: only the words count. */
-static bool bits_pending(const struct vhost_backend_bits *bits)
-{
-	u32 s, b;
-
-	for (s = 0; s < bits->nr_summary; s++) {
-		unsigned long summary = READ_ONCE(bits->summary[s]);
-
-		for_each_set_bit(b, &summary, 64)
-			if (READ_ONCE(bits->words[s * 64 + b]))
-				return true;
-	}
-	return false;
-}
-
-/**
- * vhost_backend_notify_pending() - is there a notification to be taken?
- * @notify: the notifications
- *
- * Return: false only if there was none at some time during the call, or the one
- * who raises it has not rung the doorbell yet.
+/*
+ * Makes messages of bits from *@notice on, as long as there is space for them before @end.
+ * Returns the other bits.
  */
-bool vhost_backend_notify_pending(const struct vhost_backend_notify *notify)
+static __always_inline unsigned long
+add_notices(struct vhost_backend_notice **notice, const struct vhost_backend_notice *end,
+	    u32 request, u32 w, unsigned long word)
 {
-	return READ_ONCE(notify->ctl->config_pending) ||
-	       bits_pending(&notify->call) || bits_pending(&notify->err);
+	for (; word && *notice < end; word &= word - 1)
+		*(*notice)++ = (struct vhost_backend_notice){
+			.msg = {
+				.request = request,
+				.flags = VHOST_BACKEND_MSG_VERSION,
+				.size = sizeof((*notice)->state),
+				.fd = VHOST_BACKEND_FD_NONE,
+			},
+			.state.index = w * 64 + __ffs(word),
+		};
+	return word;
 }
 
-/* Moves all bits of @from to the empty @to; returns how many. */
-static u32 bits_take(struct vhost_backend_bits *from,
-		     struct vhost_backend_bits *to)
+/* Keeps bits for which there is no space yet; returns how many. */
+static noinline u32 keep_bits(struct vhost_backend_bits *to, u32 w, unsigned long word)
 {
-	u32 taken = 0;
-	u32 s, b;
+	to->words[w] = word;
+	to->summary[w / 64] |= BIT(w % 64);
+	return hweight64(word);
+}
 
-	for (s = 0; s < from->nr_summary; s++) {
-		unsigned long summary;
+/* Moves all bits of @from to messages, and the rest to @to; returns how many the rest is. */
+static __always_inline u32
+bits_take(struct vhost_backend_bits *from, u32 request, struct vhost_backend_notice **notice,
+	  const struct vhost_backend_notice *end, struct vhost_backend_bits *to)
+{
+	u32 nr_summary = from->nr_summary;
+	u32 kept = 0;
+	u32 s;
 
-		if (!READ_ONCE(from->summary[s]))
+	for (s = 0; s < nr_summary; s++) {
+		unsigned long summary = READ_ONCE(from->summary[s]);
+
+		if (!summary)
 			continue;
-		summary = xchg(&from->summary[s], 0);
-		to->summary[s] = summary;
-		for_each_set_bit(b, &summary, 64) {
-			u32 w = s * 64 + b;
+		for (summary = xchg(&from->summary[s], 0); summary; summary &= summary - 1) {
+			u32 w = s * 64 + __ffs(summary);
+			unsigned long word = add_notices(notice, end, request, w,
+							 xchg(&from->words[w], 0));
 
-			to->words[w] = xchg(&from->words[w], 0);
-			taken += hweight64(to->words[w]);
+			if (unlikely(word))
+				kept += keep_bits(to, w, word);
 		}
 	}
-	return taken;
+	return kept;
 }
 
 /**
@@ -162,115 +138,55 @@ static u32 bits_take(struct vhost_backend_bits *from,
 void vhost_backend_notify_take(struct vhost_backend_notify *notify,
 			       struct vhost_backend_batch *batch)
 {
-	u32 pending = 0;
+	struct vhost_backend_notice *notice = batch->notices;
+	const struct vhost_backend_notice *end = notice + VHOST_BACKEND_NOTICES;
+	u32 pending;
 
+	pending = bits_take(&notify->call, VHOST_BACKEND_VRING_CALL, &notice, end,
+			    &batch->call);
+	pending += bits_take(&notify->err, VHOST_BACKEND_VRING_ERR, &notice, end,
+			     &batch->err);
+	batch->next = 0;
+	batch->end = notice - batch->notices;
+	pending += batch->end;
 	if (READ_ONCE(notify->ctl->config_pending) &&
 	    xchg(&notify->ctl->config_pending, 0)) {
 		batch->config = true;
 		pending++;
 	}
-	pending += bits_take(&notify->call, &batch->call);
-	pending += bits_take(&notify->err, &batch->err);
 	WRITE_ONCE(batch->pending, pending);
 }
 
-static void fill_notice(struct vhost_backend_notice *notice, u32 request, u32 vring)
+/* Makes messages of the bits in @bits, as long as there is space for them. */
+static void bits_refill(struct vhost_backend_bits *bits, u32 request,
+			struct vhost_backend_notice **notice,
+			const struct vhost_backend_notice *end)
 {
-	*notice = (struct vhost_backend_notice){
-		.msg = {
-			.request = request,
-			.flags = VHOST_BACKEND_MSG_VERSION,
-			.size = request == VHOST_BACKEND_CONFIG_CHANGE_MSG ?
-				0 : sizeof(notice->state),
-			.fd = VHOST_BACKEND_FD_NONE,
-		},
-		.state.index = vring,
-	};
-}
-
-/* Fills in at most @most of the set bits, lowest first; returns how many. */
-static u32 bits_fill(const struct vhost_backend_bits *bits, u32 request,
-		     struct vhost_backend_notice *notices, u32 most)
-{
-	u32 filled = 0;
-	u32 s, b;
-
-	for (s = 0; s < bits->nr_summary && filled < most; s++) {
-		unsigned long summary = bits->summary[s];
-
-		for_each_set_bit(b, &summary, 64) {
-			unsigned long word = bits->words[s * 64 + b];
-
-			for (; word && filled < most; word &= word - 1)
-				fill_notice(&notices[filled++], request,
-					    (s * 64 + b) * 64 + __ffs(word));
-			if (filled == most)
-				break;
-		}
-	}
-	return filled;
-}
-
-/* Clears the lowest @nr bits, if there are so many; returns how many there were. */
-static u32 bits_drop(struct vhost_backend_bits *bits, u32 nr)
-{
-	u32 dropped = 0;
 	u32 s;
 
-	for (s = 0; s < bits->nr_summary && dropped < nr; s++) {
-		while (bits->summary[s] && dropped < nr) {
-			u32 b = __ffs(bits->summary[s]);
-			unsigned long word = bits->words[s * 64 + b];
+	for (s = 0; s < bits->nr_summary; s++) {
+		while (bits->summary[s]) {
+			u32 w = s * 64 + __ffs(bits->summary[s]);
 
-			for (; word && dropped < nr; word &= word - 1)
-				dropped++;
-			bits->words[s * 64 + b] = word;
-			if (!word)
-				bits->summary[s] &= ~BIT(b);
+			bits->words[w] = add_notices(notice, end, request, w, bits->words[w]);
+			if (bits->words[w])
+				return;
+			bits->summary[s] &= bits->summary[s] - 1;
 		}
 	}
-	return dropped;
 }
 
 /**
- * vhost_backend_batch_fill() - format the next notifications to be delivered
- * @batch: the batch
- * @notices: out
- * @most: how many fit, at least 1
- *
- * They stay in the batch until vhost_backend_batch_drop(). A configuration change comes
- * first and alone, since it is shorter.
- *
- * Return: how many were filled in.
+ * vhost_backend_batch_refill() - make messages of notifications that were taken as bits
+ * @batch: the batch; all its messages were delivered
  */
-u32 vhost_backend_batch_fill(const struct vhost_backend_batch *batch,
-			     struct vhost_backend_notice *notices, u32 most)
+void vhost_backend_batch_refill(struct vhost_backend_batch *batch)
 {
-	u32 filled;
+	struct vhost_backend_notice *notice = batch->notices;
+	const struct vhost_backend_notice *end = notice + VHOST_BACKEND_NOTICES;
 
-	if (batch->config) {
-		fill_notice(notices, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
-		return 1;
-	}
-	filled = bits_fill(&batch->call, VHOST_BACKEND_VRING_CALL, notices, most);
-	return filled + bits_fill(&batch->err, VHOST_BACKEND_VRING_ERR, notices + filled,
-				  most - filled);
-}
-
-/**
- * vhost_backend_batch_drop() - notifications were delivered
- * @batch: the batch
- * @nr: the first @nr that vhost_backend_batch_fill() gave
- */
-void vhost_backend_batch_drop(struct vhost_backend_batch *batch, u32 nr)
-{
-	u32 dropped = 0;
-
-	if (batch->config && nr) {
-		batch->config = false;
-		dropped = 1;
-	}
-	dropped += bits_drop(&batch->call, nr - dropped);
-	dropped += bits_drop(&batch->err, nr - dropped);
-	WRITE_ONCE(batch->pending, batch->pending - dropped);
+	bits_refill(&batch->call, VHOST_BACKEND_VRING_CALL, &notice, end);
+	bits_refill(&batch->err, VHOST_BACKEND_VRING_ERR, &notice, end);
+	batch->next = 0;
+	batch->end = notice - batch->notices;
 }

@@ -2,6 +2,8 @@
 #ifndef VHOST_BACKEND_NOTIFY_H
 #define VHOST_BACKEND_NOTIFY_H
 
+#include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/types.h>
 #include <uapi/linux/vhost_backend.h>
 
@@ -44,19 +46,6 @@ enum vhost_backend_raised {
 	VHOST_BACKEND_RANG,		/* it is now, and the doorbell went 0 -> 1 */
 };
 
-/* Notifications that were taken and not delivered yet. One reader's own. */
-struct vhost_backend_batch {
-	struct vhost_backend_bits call;
-	struct vhost_backend_bits err;
-	u64 limit;			/* records before it come first */
-	u32 pending;
-	bool config;
-};
-
-/* Words of the summary, and of the bits of @nr vrings. */
-#define VHOST_BACKEND_SUMMARY_WORDS	8
-#define VHOST_BACKEND_BITS_WORDS(nr)	(((nr) + 63) / 64)
-
 /* A notification as read() returns it. Without a vring, @state is left out. */
 struct vhost_backend_notice {
 	struct vhost_backend_msg msg;
@@ -66,17 +55,87 @@ struct vhost_backend_notice {
 /* So many are copied to user space at once. */
 #define VHOST_BACKEND_NOTICES	16
 
+/*
+ * Notifications that were taken and not delivered yet. One reader's own. Some lie ready
+ * as messages; where there are more, the rest are bits that become messages later.
+ */
+struct vhost_backend_batch {
+	struct vhost_backend_bits call;
+	struct vhost_backend_bits err;
+	struct vhost_backend_notice *notices;	/* VHOST_BACKEND_NOTICES of them */
+	u32 next;			/* of these, the first that is to be delivered */
+	u32 end;			/* of these, where they end */
+	u64 limit;			/* records before it come first */
+	u32 pending;			/* all: notices, bits, and the configuration change */
+	bool config;
+};
+
+/* Words of the summary, and of the bits of @nr vrings. */
+#define VHOST_BACKEND_SUMMARY_WORDS	8
+#define VHOST_BACKEND_BITS_WORDS(nr)	(((nr) + 63) / 64)
+
 enum vhost_backend_raised
 vhost_backend_notify_raise(struct vhost_backend_notify *notify, u32 request,
 			   u32 vring);
-bool vhost_backend_notify_ring(struct vhost_backend_notify *notify);
-void vhost_backend_notify_hush(struct vhost_backend_notify *notify);
-bool vhost_backend_notify_pending(const struct vhost_backend_notify *notify);
 void vhost_backend_notify_take(struct vhost_backend_notify *notify,
 			       struct vhost_backend_batch *batch);
 
-u32 vhost_backend_batch_fill(const struct vhost_backend_batch *batch,
-			     struct vhost_backend_notice *notices, u32 most);
-void vhost_backend_batch_drop(struct vhost_backend_batch *batch, u32 nr);
+void vhost_backend_batch_refill(struct vhost_backend_batch *batch);
+
+/* A summary may be ahead of its words: only the words count. */
+static inline bool vhost_backend_bits_pending(const struct vhost_backend_bits *bits)
+{
+	u32 s;
+
+	for (s = 0; s < bits->nr_summary; s++) {
+		unsigned long summary = READ_ONCE(bits->summary[s]);
+
+		for (; summary; summary &= summary - 1)
+			if (READ_ONCE(bits->words[s * 64 + __ffs(summary)]))
+				return true;
+	}
+	return false;
+}
+
+/**
+ * vhost_backend_notify_pending() - is there a notification to be taken?
+ * @notify: the notifications
+ *
+ * Return: false only if there was none at some time during the call, or the sender
+ * that raises it has not rung the doorbell yet.
+ */
+static inline bool vhost_backend_notify_pending(const struct vhost_backend_notify *notify)
+{
+	return vhost_backend_bits_pending(&notify->call) ||
+	       READ_ONCE(notify->ctl->config_pending) ||
+	       vhost_backend_bits_pending(&notify->err);
+}
+
+/**
+ * vhost_backend_notify_hush() - clear the doorbell, before looking or sleeping
+ * @notify: the notifications
+ *
+ * A full barrier, the partner of the one before vhost_backend_notify_ring().
+ */
+static inline void vhost_backend_notify_hush(struct vhost_backend_notify *notify)
+{
+	xchg(&notify->ctl->doorbell, 0);
+}
+
+/**
+ * vhost_backend_notify_ring() - ring the doorbell
+ * @notify: the notifications
+ *
+ * What there is to look at must be visible before: the caller has a full
+ * barrier between. With that, finding the doorbell set is enough: whoever
+ * clears it looks afterwards.
+ *
+ * Return: true if it was not set, and a sleeper is to be woken.
+ */
+static inline bool vhost_backend_notify_ring(struct vhost_backend_notify *notify)
+{
+	return !READ_ONCE(notify->ctl->doorbell) &&
+	       !xchg(&notify->ctl->doorbell, 1);
+}
 
 #endif /* VHOST_BACKEND_NOTIFY_H */

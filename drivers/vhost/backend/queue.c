@@ -8,28 +8,24 @@
 
 static void fill_slot(struct vhost_backend_inflight *inflight,
 		      struct vhost_backend_slot *slot,
-		      const struct vhost_backend_submission *submission)
+		      struct vhost_backend_record *record)
 {
-	const struct vhost_backend_record *record = submission->record;
-
 	list_del_init(&slot->node);
 	inflight->nr_free--;
 	slot->id = record->msg.id;
 	slot->generation++;
 	slot->request = record->msg.request;
 	slot->completion = NULL;
-	slot->reply = submission->reply;
+	slot->reply = record->completion;
 	slot->given_up = false;
 	slot->own_mm_only = record->own_mm_only;
-	slot->file = submission->file ? get_file(submission->file) : NULL;
+	slot->file = record->file ? get_file(record->file) : NULL;
 	vhost_backend_slot_queued(inflight, slot);
-	if (submission->completion)
-		vhost_backend_slot_expect(inflight, slot, submission->completion,
-					  submission->deadline);
-	if (slot->reply) {
-		inflight->waiting++;
-		inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
-	}
+	if (!record->completion)
+		return;
+	vhost_backend_slot_expect(inflight, slot, record->completion, record->deadline);
+	inflight->waiting++;
+	inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
 }
 
 /*
@@ -44,46 +40,60 @@ static bool free_room_of_withdrawn(struct vhost_backend_ring *ring)
 	return ring->consumer != before;
 }
 
+static u64 put_record(struct vhost_backend_inflight *inflight,
+		      const struct vhost_backend_record *record)
+{
+	struct vhost_backend_ring *ring = &inflight->ring;
+	u64 position;
+
+	while ((position = vhost_backend_ring_put(ring, &record->msg, record->payload)) ==
+	       VHOST_BACKEND_RING_FULL)
+		if (!free_room_of_withdrawn(ring))
+			return VHOST_BACKEND_RING_FULL;
+	inflight->bytes_peak = max(inflight->bytes_peak, vhost_backend_ring_waiting(ring));
+	this_cpu_inc(inflight->counters->requests_queued);
+	return position;
+}
+
+/* Not inlined: a message that needs no slot is not to save registers for this. */
+static noinline int queue_with_slot(struct vhost_backend_inflight *inflight,
+				    struct vhost_backend_record *record)
+{
+	struct vhost_backend_msg *msg = &record->msg;
+	struct vhost_backend_slot *slot;
+
+	if (!inflight->nr_free)
+		return -EAGAIN;
+	slot = list_first_entry(&inflight->free, struct vhost_backend_slot, node);
+	msg->id = (slot->generation + 1) << VHOST_BACKEND_SLOT_BITS |
+		  (slot - inflight->slots);
+	if (record->completion)
+		msg->flags |= VHOST_BACKEND_MSG_NEED_REPLY;
+	slot->position = put_record(inflight, record);
+	if (slot->position == VHOST_BACKEND_RING_FULL)
+		return -EAGAIN;
+	fill_slot(inflight, slot, record);
+	return 0;
+}
+
 /**
  * vhost_backend_inflight_queue() - put a request in
  * @inflight: the requests, locked by the caller
- * @submission: the request
+ * @record: the request; its id and reply flag are set
  *
  * Context: Any but NMI.
  * Return: 0; -EAGAIN no room; -ENOTCONN closed.
  */
 int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
-				 const struct vhost_backend_submission *submission)
+				 struct vhost_backend_record *record)
 {
-	struct vhost_backend_ring *ring = &inflight->ring;
-	struct vhost_backend_msg *msg = &submission->record->msg;
-	struct vhost_backend_slot *slot = NULL;
-	u64 position;
-
 	lockdep_assert_held(&inflight->lock);
-	if (inflight->closed)
+	if (unlikely(inflight->closed))
 		return -ENOTCONN;
-	msg->id = 0;
-	if (submission->reply || submission->file) {
-		if (!inflight->nr_free)
-			return -EAGAIN;
-		slot = list_first_entry(&inflight->free, struct vhost_backend_slot, node);
-		msg->id = (slot->generation + 1) << VHOST_BACKEND_SLOT_BITS |
-			  (slot - inflight->slots);
-	}
-	if (submission->reply)
-		msg->flags |= VHOST_BACKEND_MSG_NEED_REPLY;
-	while (!vhost_backend_ring_put(ring, msg, submission->record->payload, &position))
-		if (!free_room_of_withdrawn(ring))
-			return -EAGAIN;
-	if (slot) {
-		slot->position = position;
-		fill_slot(inflight, slot, submission);
-	}
-	inflight->bytes_peak = max(inflight->bytes_peak,
-				   vhost_backend_ring_waiting(ring));
-	this_cpu_inc(inflight->counters->requests_queued);
-	return 0;
+	if (record->completion || record->file)
+		return queue_with_slot(inflight, record);
+	record->msg.id = 0;
+	return put_record(inflight, record) == VHOST_BACKEND_RING_FULL ? -EAGAIN : 0;
 }
 
 /**
@@ -133,14 +143,14 @@ void vhost_backend_inflight_unreserve(struct vhost_backend_inflight *inflight,
 /**
  * vhost_backend_inflight_queue_reserved() - put a message in its reserved room
  * @inflight: the requests
- * @submission: the message
+ * @record: the message
  * @bytes: that were reserved
  *
  * Context: Any but NMI.
  * Return: 0; -ENOTCONN closed.
  */
 int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *inflight,
-					  const struct vhost_backend_submission *submission,
+					  struct vhost_backend_record *record,
 					  u32 bytes)
 {
 	unsigned long flags;
@@ -148,7 +158,7 @@ int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *infligh
 
 	raw_spin_lock_irqsave(&inflight->lock, flags);
 	vhost_backend_ring_unreserve(&inflight->ring, VHOST_BACKEND_RING_NEED(bytes));
-	err = vhost_backend_inflight_queue(inflight, submission);
+	err = vhost_backend_inflight_queue(inflight, record);
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return err;
 }

@@ -133,27 +133,35 @@ static int copy_run(struct vhost_backend_channel *channel,
 	return -EFAULT;
 }
 
-/* Delivers what is left of the batch's requests. 0 if all of them. */
-static int deliver_requests(struct vhost_backend_channel *channel, bool own_mm,
+/* Only readers and withdrawals move the consumer: while this one reads, the latter. */
+static bool requests_left(const struct vhost_backend_channel *channel)
+{
+	return (s64)(channel->batch.limit -
+		     READ_ONCE(channel->inflight.ring.consumer)) > 0;
+}
+
+/*
+ * Delivers what is left of the batch's requests. 0 if all of them. Not inlined: a read
+ * that finds notifications only need not make space for a run.
+ */
+static noinline int deliver_requests(struct vhost_backend_channel *channel, bool own_mm,
 			    struct iov_iter *to)
 {
 	struct vhost_backend_inflight *inflight = &channel->inflight;
-	u64 limit = channel->batch.limit;
 	struct vhost_backend_run run;
-	int ret = 0;
+	int ret;
 
-	/* Only readers, and withdrawals, move it: no other one while we look. */
-	while ((s64)(limit - READ_ONCE(inflight->ring.consumer)) > 0) {
-		ret = vhost_backend_inflight_claim(inflight, limit, iov_iter_count(to),
-						   own_mm, &run);
+	do {
+		ret = vhost_backend_inflight_claim(inflight, channel->batch.limit,
+						   iov_iter_count(to), own_mm, &run);
 		if (ret <= 0)
-			break;
+			return ret;
 		ret = copy_run(channel, &run, to);
 		if (ret)
-			break;
+			return ret;
 		cond_resched();
-	}
-	return ret;
+	} while (requests_left(channel));
+	return 0;
 }
 
 /*
@@ -170,34 +178,67 @@ static size_t copy_notices(const struct vhost_backend_notice *notices, size_t by
 	return copy_to_iter(notices, bytes, to);
 }
 
-/* Likewise, for notifications. */
+static int deliver_config_change(struct vhost_backend_channel *channel,
+				 struct iov_iter *to)
+{
+	static const struct vhost_backend_msg msg = {
+		.request = VHOST_BACKEND_CONFIG_CHANGE_MSG,
+		.flags = VHOST_BACKEND_MSG_VERSION,
+		.fd = VHOST_BACKEND_FD_NONE,
+	};
+	struct vhost_backend_batch *batch = &channel->batch;
+	size_t copied;
+
+	if (iov_iter_count(to) < sizeof(msg))
+		return -EMSGSIZE;
+	copied = copy_to_iter(&msg, sizeof(msg), to);
+	if (copied < sizeof(msg)) {
+		iov_iter_revert(to, copied);
+		return -EFAULT;
+	}
+	batch->config = false;
+	WRITE_ONCE(batch->pending, batch->pending - 1);
+	this_cpu_inc(channel->counters->notifications_delivered);
+	return 0;
+}
+
+/* Of calls and errors, those that lie ready as messages. */
+static int deliver_notices(struct vhost_backend_channel *channel, struct iov_iter *to)
+{
+	struct vhost_backend_batch *batch = &channel->batch;
+	size_t fit = iov_iter_count(to) / sizeof(*batch->notices);
+	u32 nr = min_t(size_t, batch->end - batch->next, fit);
+	size_t bytes = nr * sizeof(*batch->notices);
+	size_t copied;
+
+	if (!nr)
+		return -EMSGSIZE;
+	copied = copy_notices(&batch->notices[batch->next], bytes, to);
+	if (unlikely(copied < bytes)) {
+		iov_iter_revert(to, copied % sizeof(*batch->notices));
+		nr = copied / sizeof(*batch->notices);
+	}
+	batch->next += nr;
+	WRITE_ONCE(batch->pending, batch->pending - nr);
+	this_cpu_add(channel->counters->notifications_delivered, nr);
+	return copied < bytes ? -EFAULT : 0;
+}
+
+/* Delivers what is left of the batch's notifications. 0 if all of them. */
 static int deliver_notifications(struct vhost_backend_channel *channel,
 				 struct iov_iter *to)
 {
 	struct vhost_backend_batch *batch = &channel->batch;
-	struct vhost_backend_notice *notices = channel->notices;
+	int err = 0;
 
-	while (batch->pending) {
-		u32 most = clamp_t(size_t, iov_iter_count(to) / sizeof(*notices), 1,
-				   VHOST_BACKEND_NOTICES);
-		u32 filled = vhost_backend_batch_fill(batch, notices, most);
-		u32 each = vhost_backend_msg_bytes(&notices->msg);
-		size_t copied;
-
-		if (!filled)
-			break;
-		if (iov_iter_count(to) < each)
-			return -EMSGSIZE;
-		copied = copy_notices(notices, filled * each, to);
-		vhost_backend_batch_drop(batch, copied / each);
-		this_cpu_add(channel->counters->notifications_delivered, copied / each);
-		if (copied < filled * each) {
-			iov_iter_revert(to, copied % each);
-			return -EFAULT;
-		}
-		cond_resched();
+	if (batch->config)
+		err = deliver_config_change(channel, to);
+	while (!err && batch->pending) {
+		if (batch->next == batch->end)
+			vhost_backend_batch_refill(batch);
+		err = deliver_notices(channel, to);
 	}
-	return 0;
+	return err;
 }
 
 /* Takes all that there is as the next batch. */
@@ -218,7 +259,11 @@ static void look(struct vhost_backend_channel *channel)
 static int deliver_batch(struct vhost_backend_channel *channel, bool own_mm,
 			 struct iov_iter *to)
 {
-	return deliver_requests(channel, own_mm, to) ?: deliver_notifications(channel, to);
+	int err = requests_left(channel) ? deliver_requests(channel, own_mm, to) : 0;
+
+	if (!err && channel->batch.pending)
+		err = deliver_notifications(channel, to);
+	return err;
 }
 
 /*
@@ -230,35 +275,51 @@ static ssize_t deliver(struct vhost_backend_channel *channel, bool own_mm,
 		       struct iov_iter *to)
 {
 	size_t space = iov_iter_count(to);
-	int err = deliver_batch(channel, own_mm, to);
+	bool looked = false;
+	int err;
 
-	if (!err) {
+	while (!(err = deliver_batch(channel, own_mm, to)) && !looked) {
 		look(channel);
-		err = deliver_batch(channel, own_mm, to);
+		looked = true;
 	}
 	space -= iov_iter_count(to);
 	return space ?: err;
 }
 
-/* Likewise, but for what this reader must not have, which ends for its worker. */
-static ssize_t read_once(struct vhost_backend_channel *channel, bool nowait,
-			 struct iov_iter *to)
+static ssize_t read_locked(struct vhost_backend_channel *channel, bool nowait,
+			   bool own_mm, struct iov_iter *to)
 {
-	bool own_mm = current->mm == channel->mm;
+	ssize_t ret = lock_reader(channel, nowait);
+
+	if (ret)
+		return ret;
+	ret = deliver(channel, own_mm, to);
+	unlock_reader(channel);
+	return ret;
+}
+
+/*
+ * A reader in another address space must not have requests that name an address of the
+ * frontend's. They end for their workers before anything is copied.
+ */
+static noinline ssize_t read_foreign(struct vhost_backend_channel *channel, bool nowait,
+				     struct iov_iter *to)
+{
 	ssize_t ret;
 
 	do {
-		if (!own_mm)
-			vhost_backend_inflight_refuse_foreign(&channel->inflight);
-		ret = lock_reader(channel, nowait);
-		if (ret)
-			return ret;
-		ret = deliver(channel, own_mm, to);
-		unlock_reader(channel);
-		if (ret == -EREMOTE && signal_pending(current))
-			ret = -ERESTARTSYS;
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		vhost_backend_inflight_refuse_foreign(&channel->inflight);
+		ret = read_locked(channel, nowait, false, to);
 	} while (ret == -EREMOTE);
 	return ret;
+}
+
+static noinline int wait_for_something(struct vhost_backend_channel *channel)
+{
+	return wait_event_interruptible(channel->frontend_wait,
+					vhost_backend_channel_has_something(channel));
 }
 
 /**
@@ -279,17 +340,18 @@ ssize_t vhost_backend_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	if (!vhost_backend_channel_is_ready(channel))
 		return -ENOTCONN;
-	for (;;) {
-		/* While the doorbell is 0, whatever comes next will ring it. */
-		if (nonblocking && vhost_backend_channel_is_quiet(channel))
-			return -EAGAIN;
-		ret = read_once(channel, nowait, to);
+	/* While the doorbell is 0, whatever comes next will ring it. */
+	if (nonblocking && vhost_backend_channel_is_quiet(channel))
+		return -EAGAIN;
+	do {
+		if (likely(current->mm == channel->mm))
+			ret = read_locked(channel, nowait, true, to);
+		else
+			ret = read_foreign(channel, nowait, to);
 		if (ret)
 			return ret;
 		if (nonblocking)
 			return -EAGAIN;
-		if (wait_event_interruptible(channel->frontend_wait,
-					     vhost_backend_channel_has_something(channel)))
-			return -ERESTARTSYS;
-	}
+	} while (!wait_for_something(channel));
+	return -ERESTARTSYS;
 }

@@ -63,7 +63,7 @@ static int check_iotlb(struct vhost_backend_record *record, const struct file *f
 		return -EINVAL;
 	if (iotlb->perm & ~VHOST_ACCESS_RW || iotlb->source)
 		return -EINVAL;
-	return memchr_inv(iotlb->pad, 0, sizeof(iotlb->pad)) ? -EINVAL : 0;
+	return get_unaligned((const u32 *)iotlb->pad) ? -EINVAL : 0;
 }
 
 static int check_vring_state(struct vhost_backend_record *record,
@@ -397,6 +397,7 @@ int vhost_backend_request_build(struct vhost_backend_record *record,
 		.fd = req->file ? VHOST_BACKEND_FD_PENDING : VHOST_BACKEND_FD_NONE,
 	};
 	record->payload = req->payload;
+	record->file = req->file;
 	record->policy = type->reply;
 	record->own_mm_only = req->request == VHOST_BACKEND_EXTERNAL_MAP;
 	if (file_wanted(type, record) != !!req->file)

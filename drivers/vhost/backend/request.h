@@ -12,14 +12,25 @@ enum vhost_backend_reply_policy {
 	VHOST_BACKEND_REPLY_ALWAYS,
 };
 
+/* What a request is checked against. */
+struct vhost_backend_limits {
+	u64 user_end;		/* first address that is not user space */
+	u32 vring_base;
+	u32 nr_vrings;
+	const struct file_operations *channel_fops;	/* of files that are channels */
+};
+
 /*
- * A message that goes into the ring. @payload is the worker's own, or points to one of
- * the structs behind it where the frontend sees something else. So a record stays where
- * it was built.
+ * A message on its way into the ring. @payload is the worker's own, or points to one of
+ * the structs at the end where the frontend sees something else: a record stays where it
+ * was built.
  */
 struct vhost_backend_record {
-	struct vhost_backend_msg msg;
+	struct vhost_backend_msg msg;	/* without id */
 	const void *payload;
+	struct file *file;		/* attached, or NULL; the ring takes a reference */
+	struct vhost_backend_completion *completion;	/* with its owner, or NULL */
+	unsigned long deadline;		/* of @completion, jiffies */
 	enum vhost_backend_reply_policy policy;
 	bool own_mm_only;		/* names an address of the frontend's */
 	union {
@@ -28,14 +39,6 @@ struct vhost_backend_record {
 		struct vhost_backend_mmap std;
 		struct vhost_backend_iotlb iotlb;
 	};
-};
-
-/* What a request is checked against. */
-struct vhost_backend_limits {
-	u64 user_end;		/* first address that is not user space */
-	u32 vring_base;
-	u32 nr_vrings;
-	const struct file_operations *channel_fops;	/* of files that are channels */
 };
 
 bool vhost_backend_file_allowed(const struct file *file,

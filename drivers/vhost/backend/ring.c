@@ -3,7 +3,6 @@
  * The ring of records. Pure algorithm over memory that it is given.
  */
 #include <linux/string.h>
-#include <asm/barrier.h>
 
 #include "ring.h"
 
@@ -23,28 +22,6 @@ void vhost_backend_ring_init(struct vhost_backend_ring *ring,
 		.data = data,
 		.bytes = bytes,
 	};
-}
-
-/**
- * vhost_backend_ring_waiting() - how much is in it
- * @ring: the ring
- *
- * Return: bytes.
- */
-u32 vhost_backend_ring_waiting(const struct vhost_backend_ring *ring)
-{
-	return ring->producer - ring->consumer;
-}
-
-/**
- * vhost_backend_ring_room() - how much is free, and not reserved
- * @ring: the ring
- *
- * Return: bytes.
- */
-u32 vhost_backend_ring_room(const struct vhost_backend_ring *ring)
-{
-	return ring->bytes - vhost_backend_ring_waiting(ring) - ring->reserved;
 }
 
 /**
@@ -94,47 +71,34 @@ static void skip_to_start(struct vhost_backend_ring *ring, u32 left)
  * @ring: the ring
  * @msg: the header
  * @payload: @msg->size bytes
- * @position: out: names the record for vhost_backend_ring_withdraw()
  *
- * Return: false if there is no room; then nothing has changed.
+ * Return: the position, which names the record for vhost_backend_ring_withdraw();
+ * %VHOST_BACKEND_RING_FULL: there is no room, and nothing has changed.
  */
-bool vhost_backend_ring_put(struct vhost_backend_ring *ring,
-			    const struct vhost_backend_msg *msg, const void *payload,
-			    u64 *position)
+u64 vhost_backend_ring_put(struct vhost_backend_ring *ring,
+			   const struct vhost_backend_msg *msg, const void *payload)
 {
 	struct vhost_backend_msg *record;
+	u64 position;
 	u32 bytes = vhost_backend_msg_bytes(msg);
 	u32 left = vhost_backend_ring_to_end(ring, ring->producer);
 	u32 skip = left < bytes ? left : 0;
 
 	if (vhost_backend_ring_room(ring) < skip + bytes)
-		return false;
+		return VHOST_BACKEND_RING_FULL;
 	if (skip)
 		skip_to_start(ring, skip);
-	record = vhost_backend_ring_record(ring, ring->producer);
+	position = ring->producer;
+	record = vhost_backend_ring_record(ring, position);
 	*record = *msg;
 	memcpy(record + 1, payload, msg->size);
 	if (bytes != sizeof(*msg) + msg->size)
 		memset((void *)(record + 1) + msg->size, 0, bytes - sizeof(*msg) - msg->size);
-	*position = ring->producer;
-	ring->producer += bytes;
+	ring->producer = position + bytes;
 	WRITE_ONCE(ring->live, ring->live + 1);
 	/* Pairs with the load in vhost_backend_ring_tail(). */
-	smp_store_release(&ring->ctl->producer, ring->producer);
-	return true;
-}
-
-/**
- * vhost_backend_ring_tail() - the position behind the last record
- * @ring: the ring
- *
- * Context: Any; not serialised.
- * Return: a limit for vhost_backend_ring_peek().
- */
-u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring)
-{
-	/* Pairs with the store in vhost_backend_ring_put(). */
-	return smp_load_acquire(&ring->ctl->producer);
+	smp_store_release(&ring->ctl->producer, position + bytes);
+	return position;
 }
 
 /**

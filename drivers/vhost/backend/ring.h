@@ -4,6 +4,7 @@
 
 #include <linux/align.h>
 #include <linux/types.h>
+#include <asm/barrier.h>
 #include <uapi/linux/vhost_backend.h>
 
 /*
@@ -33,6 +34,9 @@ struct vhost_backend_ring {
 
 /* Room that is enough for a message of @bytes: it may have to skip as much. */
 #define VHOST_BACKEND_RING_NEED(bytes)	(2 * (bytes))
+/* No position: vhost_backend_ring_put() found no room. */
+#define VHOST_BACKEND_RING_FULL		U64_MAX
+
 #define VHOST_BACKEND_RING_ANY		VHOST_BACKEND_RING_NEED(VHOST_BACKEND_MSG_MAX)
 
 /* Bytes that @msg takes, in the ring and in a read. */
@@ -57,18 +61,49 @@ vhost_backend_ring_record(const struct vhost_backend_ring *ring, u64 position)
 void vhost_backend_ring_init(struct vhost_backend_ring *ring,
 			     struct vhost_backend_ctl *ctl, void *data,
 			     u32 bytes);
-bool vhost_backend_ring_put(struct vhost_backend_ring *ring,
-			    const struct vhost_backend_msg *msg, const void *payload,
-			    u64 *position);
-u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring);
+u64 vhost_backend_ring_put(struct vhost_backend_ring *ring,
+			   const struct vhost_backend_msg *msg, const void *payload);
 bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit);
 const struct vhost_backend_msg *
 vhost_backend_ring_peek(const struct vhost_backend_ring *ring, u64 limit);
 void vhost_backend_ring_pop(struct vhost_backend_ring *ring, u32 bytes, u32 records);
 void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position);
-u32 vhost_backend_ring_waiting(const struct vhost_backend_ring *ring);
-u32 vhost_backend_ring_room(const struct vhost_backend_ring *ring);
 bool vhost_backend_ring_reserve(struct vhost_backend_ring *ring, u32 bytes);
 void vhost_backend_ring_unreserve(struct vhost_backend_ring *ring, u32 bytes);
+
+/**
+ * vhost_backend_ring_tail() - the position behind the last record
+ * @ring: the ring
+ *
+ * Context: Any; not serialised.
+ * Return: a limit for vhost_backend_ring_peek().
+ */
+static inline u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring)
+{
+	/* Pairs with the store in vhost_backend_ring_put(). */
+	return smp_load_acquire(&ring->ctl->producer);
+}
+
+/**
+ * vhost_backend_ring_waiting() - how much is in it
+ * @ring: the ring
+ *
+ * Return: bytes.
+ */
+static inline u32 vhost_backend_ring_waiting(const struct vhost_backend_ring *ring)
+{
+	return ring->producer - ring->consumer;
+}
+
+/**
+ * vhost_backend_ring_room() - how much is free, and not reserved
+ * @ring: the ring
+ *
+ * Return: bytes.
+ */
+static inline u32 vhost_backend_ring_room(const struct vhost_backend_ring *ring)
+{
+	return ring->bytes - vhost_backend_ring_waiting(ring) - ring->reserved;
+}
 
 #endif /* VHOST_BACKEND_RING_H */

@@ -51,9 +51,9 @@ static int raise_vring(struct vhost_backend *be, u32 request, u32 index)
 
 	if (err)
 		return err;
-	if (index >= be->nr_vrings)
+	if (index >= be->limits.nr_vrings)
 		return refuse_content(be, -ERANGE);
-	vhost_backend_channel_raise(be->channel, request, be->vring_base + index, false);
+	vhost_backend_channel_raise(be->channel, request, be->limits.vring_base + index, false);
 	return 0;
 }
 
@@ -114,18 +114,12 @@ EXPORT_SYMBOL_GPL(vhost_backend_config_change);
 static int build(struct vhost_backend *be, const struct vhost_backend_req *req,
 		 struct vhost_backend_record *record)
 {
-	const struct vhost_backend_channel *channel = be->channel;
-	const struct vhost_backend_limits limits = {
-		.user_end = channel->user_end,
-		.vring_base = be->vring_base,
-		.nr_vrings = be->nr_vrings,
-		.channel_fops = vhost_backend_channel_fops,
-	};
 	int err = may_send(be, req->request);
 
 	if (err)
 		return err;
-	err = vhost_backend_request_build(record, req, &limits);
+	record->completion = NULL;
+	err = vhost_backend_request_build(record, req, &be->limits);
 	return err ? refuse_content(be, err) : 0;
 }
 
@@ -138,40 +132,41 @@ static unsigned long bounded(unsigned long timeout)
 }
 
 /*
- * Queues a record. From the unlock on, @completion and whoever waits for it may be gone.
- * With @tell_of_room, the driver is told of room where there was none.
+ * Queues a record. From the unlock on, its completion and whoever waits for that may be
+ * gone. With @tell_of_room, the driver is told of room where there was none.
  */
 static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
-		  struct file *file, struct vhost_backend_completion *completion,
-		  unsigned long deadline, bool tell_of_room)
+		  bool tell_of_room)
 {
 	struct vhost_backend_channel *channel = be->channel;
-	const struct vhost_backend_submission submission = {
-		.record = record,
-		.file = file,
-		.completion = completion,
-		.deadline = deadline,
-		.reply = completion,
-	};
+	bool waits = record->completion;
 	unsigned long flags;
 	int err;
 
 	if (channel->setup.flags & VHOST_BACKEND_SETUP_STD_SHMEM)
 		vhost_backend_request_to_std(record);
-	if (completion)
-		completion->owner = &be->owner;
 	raw_spin_lock_irqsave(&channel->inflight.lock, flags);
 	err = be->owner.shutdown ? -ESHUTDOWN :
-	      vhost_backend_inflight_queue(&channel->inflight, &submission);
+	      vhost_backend_inflight_queue(&channel->inflight, record);
 	if (err == -EAGAIN && tell_of_room)
 		vhost_backend_room_missed(be);
 	raw_spin_unlock_irqrestore(&channel->inflight.lock, flags);
 	if (err)
 		return err;
-	if (submission.reply)
-		vhost_backend_clock_expect(channel, submission.deadline);
+	if (waits)
+		vhost_backend_clock_expect(channel, record->deadline);
 	vhost_backend_channel_announce(channel);
 	return 0;
+}
+
+/* @completion is to end when @record is answered, or @timeout jiffies from now. */
+static void expect_reply(struct vhost_backend *be, struct vhost_backend_record *record,
+			 struct vhost_backend_completion *completion,
+			 unsigned long timeout)
+{
+	completion->owner = &be->owner;
+	record->completion = completion;
+	record->deadline = jiffies + timeout;
 }
 
 /**
@@ -201,7 +196,7 @@ int vhost_backend_send(struct vhost_backend *be,
 					    req->size ? record.state.index : 0, false);
 		return 0;
 	}
-	return refuse_room(be, submit(be, &record, req->file, NULL, 0, true));
+	return refuse_room(be, submit(be, &record, true));
 }
 EXPORT_SYMBOL_GPL(vhost_backend_send);
 
@@ -226,8 +221,8 @@ int vhost_backend_request_async(struct vhost_backend *be,
 
 	if (err)
 		return err;
-	return refuse_room(be, submit(be, &record, req->file, completion,
-				      jiffies + bounded(completion->timeout), true));
+	expect_reply(be, &record, completion, bounded(completion->timeout));
+	return refuse_room(be, submit(be, &record, true));
 }
 EXPORT_SYMBOL_GPL(vhost_backend_request_async);
 
@@ -282,18 +277,14 @@ static void wake_waiter(struct vhost_backend_completion *completion, int error,
  * by others that take what room there was.
  */
 static int submit_when_it_fits(struct vhost_backend *be,
-			       struct vhost_backend_record *record, struct file *file,
-			       struct vhost_backend_completion *completion,
-			       unsigned long timeout)
+			       struct vhost_backend_record *record, unsigned long timeout)
 {
 	struct vhost_backend_channel *channel = be->channel;
-	unsigned long deadline = jiffies + timeout;
 	long left;
 	int err;
 
 	left = wait_event_killable_timeout(channel->room_wait,
-					   (err = submit(be, record, file, completion,
-							 deadline, false)) != -EAGAIN,
+					   (err = submit(be, record, false)) != -EAGAIN,
 					   timeout);
 	if (left < 0)
 		return -EINTR;
@@ -316,7 +307,8 @@ static int send_and_wait(struct vhost_backend *be,
 		return err;
 	waiter->completion.done = wake_waiter;
 	init_completion(&waiter->ended);
-	err = submit_when_it_fits(be, &record, req->file, &waiter->completion, timeout);
+	expect_reply(be, &record, &waiter->completion, timeout);
+	err = submit_when_it_fits(be, &record, timeout);
 	if (err)
 		return err;
 	if (wait_for_completion_killable(&waiter->ended)) {

@@ -72,9 +72,9 @@ static void show_backends(struct seq_file *m, struct vhost_backend_channel *chan
 	list_for_each_entry(be, &channel->backends, node) {
 		seq_puts(m, "vhost-backend-backend:\t");
 		seq_escape(m, be->name, " \t\n\\");
-		if (be->nr_vrings)
-			seq_printf(m, " vrings %u-%u\n", be->vring_base,
-				   be->vring_base + be->nr_vrings - 1);
+		if (be->limits.nr_vrings)
+			seq_printf(m, " vrings %u-%u\n", be->limits.vring_base,
+				   be->limits.vring_base + be->limits.nr_vrings - 1);
 		else
 			seq_puts(m, " vrings none\n");
 	}
