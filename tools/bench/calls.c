@@ -3,7 +3,9 @@
 #include <sys/epoll.h>
 
 #include "bench.h"
-#include "util.h"
+#include "lib/channel.h"
+#include "lib/memory.h"
+#include "lib/worker.h"
 
 /* A VRING_CALL as it is read. */
 struct call {

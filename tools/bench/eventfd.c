@@ -4,7 +4,7 @@
 #include <sys/eventfd.h>
 
 #include "bench.h"
-#include "util.h"
+#include "lib/channel.h"
 
 /* CALLS eventfds, or one, behind one epoll */
 struct eventfds {

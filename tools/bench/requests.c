@@ -3,7 +3,9 @@
 #include <pthread.h>
 
 #include "bench.h"
-#include "util.h"
+#include "lib/channel.h"
+#include "lib/memory.h"
+#include "lib/worker.h"
 
 /* Requests that wait for their answers in a round, and rounds */
 #define REQUESTS	100

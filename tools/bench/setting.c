@@ -7,7 +7,8 @@
 #include <sys/eventfd.h>
 
 #include "bench.h"
-#include "util.h"
+#include "lib/channel.h"
+#include "lib/worker.h"
 
 /* Returns @ret, unless it is a negative errno. */
 long checked(const char *what, long ret)

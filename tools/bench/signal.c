@@ -4,7 +4,8 @@
  * there, with a hook as small as a KVM irqfd can be, and with a binding.
  */
 #include "bench.h"
-#include "util.h"
+#include "lib/channel.h"
+#include "lib/worker.h"
 
 #define SIGNALS		1000
 

@@ -8,7 +8,8 @@
 #include <sys/wait.h>
 
 #include "bench.h"
-#include "util.h"
+#include "lib/channel.h"
+#include "lib/file.h"
 
 #define ROUND_TRIPS	100
 #define ROUNDS		15

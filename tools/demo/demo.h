@@ -4,10 +4,9 @@
 #define VHOST_BACKEND_DEMO_H
 
 #include "decode.h"
-#include "vhost_net.h"
 
 /* Nothing here takes so long, unless something is broken. */
-#define PATIENCE_MS	10000
+#define DEMO_WAIT_MS	10000
 
 /*
  * Counts @good, and says what is wrong unless it is. What the demonstration

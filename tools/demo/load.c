@@ -4,6 +4,8 @@
 
 #include "demo.h"
 
+#include "lib/wait.h"
+
 #define THREADS		2
 #define CALLS		100000
 #define REQUESTS	2000

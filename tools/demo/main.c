@@ -7,6 +7,8 @@
 
 #include "demo.h"
 
+#include "lib/wait.h"
+
 static unsigned int checks, failures;
 
 bool check(bool good, const char *format, ...)
@@ -29,7 +31,7 @@ bool receive(int channel, struct message *message, const char *what)
 {
 	ssize_t n = -EAGAIN;
 
-	if (readable(channel, PATIENCE_MS))
+	if (readable(channel, DEMO_WAIT_MS))
 		n = channel_read(channel, message);
 	return check(n == (ssize_t)message_bytes(&message->msg),
 		     "no message for %s: %s", what, strerror(n < 0 ? -n : EIO));

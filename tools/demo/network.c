@@ -2,6 +2,11 @@
 /* Parts 2 and 3: vhost-net as it comes with the kernel, bound to a channel. */
 #include "demo.h"
 
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+
 #define TEXT		"Sent by vhost-net from a virtqueue, while the VMM slept."
 #define MISSED_TEXT	"Sent from memory that vhost-net had to ask for."
 #define MORE_FRAMES	1000
@@ -29,7 +34,7 @@ static long naps_after(const char *worker, long before)
 {
 	long after = naps(worker);
 
-	for (int i = 0; after == before && i < PATIENCE_MS; i++) {
+	for (int i = 0; after == before && i < DEMO_WAIT_MS; i++) {
 		usleep(1000);
 		after = naps(worker);
 	}
@@ -70,7 +75,7 @@ static void show_captured(struct vhost_net *net, const struct net_capture *captu
 			  const uint8_t *frame, size_t bytes)
 {
 	uint8_t got[NET_BUFFER];
-	ssize_t n = net_capture(net, capture, got, sizeof(got), PATIENCE_MS);
+	ssize_t n = net_capture(net, capture, got, sizeof(got), DEMO_WAIT_MS);
 
 	if (!check(n >= 0, "no frame came out of the tap: %s", strerror(-n)))
 		return;
@@ -144,7 +149,7 @@ static bool show_frames(struct vhost_net *net, int channel,
 		while ((ret = net_reap(q, NULL)) >= 0) {
 			size_t bytes = NET_FRAME_MIN + used;
 			ssize_t n = net_capture(net, capture, got, sizeof(got),
-						PATIENCE_MS);
+						DEMO_WAIT_MS);
 
 			net_frame(net, frame, bytes, used++);
 			wrong += n != (ssize_t)(bytes - capture->skip) ||

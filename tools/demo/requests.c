@@ -2,6 +2,8 @@
 /* Part 1: all requests that a worker can send, decoded and answered. */
 #include "demo.h"
 
+#include "lib/memory.h"
+
 #define REGION_BYTES	(16 * PAGE)
 
 /*
@@ -116,7 +118,7 @@ static void answer(int channel, int worker, const struct step *step,
 
 	check(channel_reply(channel, &message->msg, step->answer) ==
 	      sizeof(struct vhost_backend_reply), "the reply was refused");
-	if (!check(!worker_result(worker, cookie, PATIENCE_MS, &result),
+	if (!check(!worker_result(worker, cookie, DEMO_WAIT_MS, &result),
 		   "the worker waits still"))
 		return;
 	check(result.count == 1 && result.error == error &&

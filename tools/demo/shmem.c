@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Part 4: vhost-shmem, whose guest maps a file of the host. */
 #include "demo.h"
-#include "vhost_shmem_guest.h"
+
+#include "lib/memory.h"
+#include "lib/vhost_shmem.h"
+#include "lib/vhost_shmem_frontend.h"
+#include "lib/vhost_shmem_guest.h"
 
 #define TEXT		"In a file of the host, of which the guest mapped a page."
 #define REGION_PAGES	16

@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "util.h"
+#include "lib/channel.h"
+#include "lib/message.h"
+#include "lib/worker.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define ATTRIBUTE(a)	__attribute__((a))

@@ -12,9 +12,15 @@
  * test_helper eventfd			the same without COMMAND, until killed;
  *					reads it too, and prints a running sum
  */
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include "vhost_net.h"
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+#include "lib/vhost_net.h"
 
 #define FD	9
 #define NOBODY	65534

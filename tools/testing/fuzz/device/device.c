@@ -2,6 +2,9 @@
 /* Operations on unmodified vhost devices behind an IOMMU: they miss translations. */
 #include "operation.h"
 
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+
 #include <linux/vhost.h>
 
 static struct vhost_net *device_of(struct thread *thread, const uint64_t *args)

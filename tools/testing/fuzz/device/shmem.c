@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Operations on vhost-shmem devices: their VMM, and a guest without any manners. */
 #include "operation.h"
-#include "vhost_shmem_guest.h"
+
+#include "lib/vhost_shmem.h"
+#include "lib/vhost_shmem_guest.h"
+#include "lib/vhost_shmem_iommu.h"
 
 #define REGION_PAGES	64
 #define FILE_PAGES	16
@@ -177,7 +180,7 @@ void shmem_do_request(struct thread *thread, const uint64_t *args)
 }
 
 /* A small number is a place in the guest's memory; other addresses are what they say. */
-static uint64_t address_of(const struct shmem *shmem, uint64_t where)
+static uint64_t address_in(const struct shmem *shmem, uint64_t where)
 {
 	switch (where) {
 	case 0:
@@ -211,7 +214,7 @@ void shmem_do_descriptor(struct thread *thread, const uint64_t *args)
 
 	if (shmem)
 		*descriptor_of(shmem, args[1]) = (struct vring_desc){
-			.addr = address_of(shmem, args[2]), .len = args[3],
+			.addr = address_in(shmem, args[2]), .len = args[3],
 			.flags = args[4], .next = args[5],
 		};
 }

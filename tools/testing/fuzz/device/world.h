@@ -4,8 +4,16 @@
 #define FUZZ_WORLD_H
 
 #include <inttypes.h>
+#include <sys/eventfd.h>
 
-#include "vhost_net.h"
+#include <linux/vhost.h>
+
+#include "lib/channel.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/vhost_net.h"
+#include "lib/worker.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 

@@ -6,12 +6,23 @@
  *
  * The header comes first, to show that it needs no other.
  */
-#include <linux/vhost_backend.h>
-#include "requests.h"
+#include "../kselftest_harness.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+#include <linux/vhost.h>
+#include <linux/vhost_backend.h>
+
+#include "lib/channel.h"
+#include "lib/message.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+
+SKIP_WITHOUT_CHANNEL;
 
 #define SIZE(type, bytes) \
 	static_assert(sizeof(struct vhost_backend_##type) == (bytes), \

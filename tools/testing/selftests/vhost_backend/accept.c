@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A worker can send what the frontend accepted at SETUP, and nothing else. */
-#include "refuse.h"
+#include "../kselftest_harness.h"
+
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/refusal.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+
+SKIP_WITHOUT_WORKER;
+
+WORKER_FIXTURE;
 
 /* Numbers that are no request of a worker, whatever the frontend accepts. */
 TEST_F_TIMEOUT(worker, unknown_requests, 60)
@@ -28,8 +40,8 @@ TEST_F_TIMEOUT(worker, unknown_requests, 60)
 			TH_LOG("request %u", numbers[i]);
 		for (size_t n = 0; n < ARRAY_SIZE(sizes); n++) {
 			send.size = sizes[n];
-			expect_refused(_metadata, &self->ends, send, REPLY_IF_ASKED,
-				       EOPNOTSUPP, "unknown");
+			EXPECT_TRUE(is_refused(&self->ends, send, REPLY_IF_ASKED,
+					       EOPNOTSUPP, "unknown"));
 		}
 	}
 }
@@ -74,11 +86,9 @@ static void check_channel_of(struct __test_metadata *_metadata,
 	for_each_kind(kind) {
 		struct vhost_backend_test_send send = send_of(kind, ends);
 
-		if (requests & bit_of(kind))
-			expect_accepted(_metadata, ends, send, kind->name);
-		else
-			expect_refused(_metadata, ends, send, kind->reply,
-				       EOPNOTSUPP, kind->name);
+		EXPECT_TRUE(requests & bit_of(kind) ?
+			    is_accepted(ends, send, kind->name) :
+			    is_refused(ends, send, kind->reply, EOPNOTSUPP, kind->name));
 	}
 }
 
@@ -114,8 +124,8 @@ TEST_F(worker, standard_numbers)
 		EXPECT_EQ(0, try_ioctl(self->ends.worker,
 				       VHOST_BACKEND_TEST_ACCEPTS,
 				       (void *)(uintptr_t)numbers[i]));
-		expect_refused(_metadata, &self->ends, send, REPLY_IF_ASKED,
-			       EOPNOTSUPP, "number of the specification");
+		EXPECT_TRUE(is_refused(&self->ends, send, REPLY_IF_ASKED, EOPNOTSUPP,
+				       "number of the specification"));
 	}
 }
 

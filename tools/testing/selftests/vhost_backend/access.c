@@ -3,13 +3,32 @@
  * Users without privileges: with neither a device nor a descriptor of it, and with
  * a descriptor that somebody handed them.
  */
-#include "requests.h"
+#include "../kselftest_harness.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include "child.h"
-#include "vhost_shmem.h"
+
+#include <linux/vhost.h>
+#include <linux/vhost_shmem.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/skip.h"
+#include "lib/vhost_shmem.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 /* A user and a group that nothing else in the guest runs as. */
 #define USER		54321
@@ -131,7 +150,7 @@ TEST_F(device, group_of_the_device)
 	EXPECT_EQ(0, child_run(be_of_the_group, &self->target));
 }
 
-static bool write_file(const char *path, const char *text)
+static bool write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	ssize_t n = write(fd, text, strlen(text));
@@ -145,9 +164,9 @@ static void become_root_of_a_namespace(void)
 	become_user(0);
 	child_check(!prctl(PR_SET_DUMPABLE, 1));
 	child_check(!unshare(CLONE_NEWUSER | CLONE_NEWNS));
-	child_check(write_file("/proc/self/setgroups", "deny"));
-	child_check(write_file("/proc/self/uid_map", "0 54321 1"));
-	child_check(write_file("/proc/self/gid_map", "0 54321 1"));
+	child_check(write_text("/proc/self/setgroups", "deny"));
+	child_check(write_text("/proc/self/uid_map", "0 54321 1"));
+	child_check(write_text("/proc/self/gid_map", "0 54321 1"));
 	child_check(!setresuid(0, 0, 0) && !setresgid(0, 0, 0));
 }
 

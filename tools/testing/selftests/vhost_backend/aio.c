@@ -5,8 +5,25 @@
  * channel.
  */
 #include "../kselftest_harness.h"
+
 #include <libaio.h>
-#include "bell.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "lib/bell.h"
+#include "lib/channel.h"
+#include "lib/crossed.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 FIXTURE(aio) {
 	struct pair pair;

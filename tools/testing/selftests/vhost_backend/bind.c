@@ -5,8 +5,28 @@
  * happens to it meanwhile.
  */
 #include "../kselftest_harness.h"
-#include "bell.h"
-#include "child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include "lib/bell.h"
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/file.h"
+#include "lib/message.h"
+#include "lib/parameter.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/skip.h"
+#include "lib/tally.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define CALL	VHOST_BACKEND_BIND_VRING_CALL
 #define ERR	VHOST_BACKEND_BIND_VRING_ERR
@@ -407,17 +427,6 @@ TEST_F(bind, beside_a_plain_waiter)
 	close(epoll);
 }
 
-#define MAX_BINDINGS	"/sys/module/vhost_backend/parameters/max_bindings"
-
-static bool set_max_bindings(const char *value)
-{
-	int fd = open(MAX_BINDINGS, O_WRONLY);
-	ssize_t n = write(fd, value, strlen(value));
-
-	close(fd);
-	return n == (ssize_t)strlen(value);
-}
-
 /* An ordinary user, who may have three bindings, over all channels. */
 static void exceed_max_bindings(void *arg)
 {
@@ -452,20 +461,18 @@ TEST_F_TIMEOUT(bind, limit_of_a_user, 60)
 {
 	unsigned int failed = 0;
 	char before[16] = "";
-	int fd = open(MAX_BINDINGS, O_RDONLY);
 
-	ASSERT_LT(0, read(fd, before, sizeof(before) - 1));
-	close(fd);
+	ASSERT_TRUE(parameter_get("max_bindings", before, sizeof(before)));
 	ASSERT_EQ(0, private_tmp());
 	ASSERT_EQ(0, node_for_all("/tmp/channel"));
-	ASSERT_TRUE(set_max_bindings("3\n"));
+	ASSERT_TRUE(parameter_set("max_bindings", "3\n"));
 	EXPECT_EQ(0, child_run(exceed_max_bindings, NULL));
 
 	/* The administrator is exempt. */
 	for (unsigned int n = 0; n < 6; n++)
 		failed += channel_bind(self->channel, CALL, n, new_eventfd(), 0) != 0;
 	EXPECT_EQ(0U, failed);
-	EXPECT_TRUE(set_max_bindings(before));
+	EXPECT_TRUE(parameter_set("max_bindings", before));
 }
 
 /* Several threads signal several eventfds, two threads each: nothing is lost. */

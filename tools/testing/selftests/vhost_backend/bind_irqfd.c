@@ -6,11 +6,23 @@
  * kernels refuse the irqfd, and with others both see each signal.
  */
 #include "../kselftest_harness.h"
-#include "reader.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
 
 #include <linux/kvm.h>
-#include <sys/eventfd.h>
-#include <sys/utsname.h>
+
+#include "lib/channel.h"
+#include "lib/message.h"
+#include "lib/reader.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define CALL	VHOST_BACKEND_BIND_VRING_CALL
 #define PEEK	VHOST_BACKEND_BIND_PEEK

@@ -1,8 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Payloads that the kernel refuses in the worker's own call, field by field. */
-#include "refuse.h"
+#include "../kselftest_harness.h"
 
+#include <fcntl.h>
 #include <stddef.h>
+
+#include <linux/vhost.h>
+
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/refusal.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
+
+WORKER_FIXTURE;
 
 TEST_F_TIMEOUT(worker, wrong_size, 180)
 {
@@ -22,8 +38,8 @@ TEST_F_TIMEOUT(worker, wrong_size, 180)
 			if (sizes[i] == kind->size || sizes[i] > 512)
 				continue;
 			send.size = sizes[i];
-			expect_refused(_metadata, &self->ends, send, kind->reply,
-				       EINVAL, kind->name);
+			EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EINVAL,
+					       kind->name));
 		}
 	}
 }
@@ -50,12 +66,12 @@ TEST_F_TIMEOUT(worker, padding, 120)
 		struct message m = kind->sample;
 
 		send.payload = (uintptr_t)m.bytes;
-		expect_accepted(_metadata, &self->ends, send, kind->name);
+		EXPECT_TRUE(is_accepted(&self->ends, send, kind->name));
 		for (unsigned int n = paddings[i].first;
 		     n <= paddings[i].last; n++) {
 			m.bytes[n] = 0x80;
-			expect_refused(_metadata, &self->ends, send, kind->reply,
-				       EINVAL, "padding");
+			EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EINVAL,
+					       "padding"));
 			m.bytes[n] = 0;
 		}
 	}
@@ -181,8 +197,8 @@ TEST_F_TIMEOUT(worker, wrong_fields, 180)
 				  wrong->value);
 			send = send_of(kind, &self->ends);
 			send.payload = (uintptr_t)m.bytes;
-			expect_refused(_metadata, &self->ends, send, kind->reply,
-				       wrong->error, wrong->what);
+			EXPECT_TRUE(is_refused(&self->ends, send, kind->reply,
+					       wrong->error, wrong->what));
 		}
 	}
 }
@@ -201,14 +217,14 @@ TEST_F(worker, host_notifier_bits)
 		send.payload = (uintptr_t)m.bytes;
 		for (int bit = 9; bit < 64; bit++) {
 			m.area.vring = kind->sample.area.vring | 1ULL << bit;
-			expect_refused(_metadata, &self->ends, send, kind->reply,
-				       EINVAL, "unknown bit of vring");
+			EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EINVAL,
+					       "unknown bit of vring"));
 		}
 		for (unsigned int index = NR_VRINGS; index < 256; index += 50) {
 			m.area.vring = (kind->sample.area.vring &
 					VHOST_BACKEND_VRING_NOFD) | index;
-			expect_refused(_metadata, &self->ends, send, kind->reply,
-				       ERANGE, "vring");
+			EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, ERANGE,
+					       "vring"));
 		}
 	}
 }
@@ -232,8 +248,8 @@ TEST_F(worker, host_notifier_over_255)
 	ASSERT_LE(0, worker);
 	for (int index = 2; index < 4; index++) {
 		m.area.vring = VHOST_BACKEND_VRING_NOFD | index;
-		refused_once(_metadata, self->ends.channel, worker, send,
-			     EINVAL, "index over 255");
+		EXPECT_TRUE(is_refused_once(self->ends.channel, worker, send, EINVAL,
+					    "index over 255"));
 	}
 	m.area.vring = VHOST_BACKEND_VRING_NOFD | 1;
 	EXPECT_EQ(0, worker_send(worker, &send));
@@ -255,11 +271,11 @@ TEST_F_TIMEOUT(worker, fs_entries, 120)
 		send.payload = (uintptr_t)m.bytes;
 		for (int n = 0; n < VHOST_BACKEND_FS_ENTRIES; n++) {
 			m = fs_with_entry(n);
-			expect_accepted(_metadata, &self->ends, send, kind->name);
+			EXPECT_TRUE(is_accepted(&self->ends, send, kind->name));
 			/* No entry in use. */
 			m.fs.len[n] = 0;
-			expect_refused(_metadata, &self->ends, send, kind->reply,
-				       EINVAL, "no entry");
+			EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EINVAL,
+					       "no entry"));
 		}
 	}
 }
@@ -313,8 +329,7 @@ static void try_entries(struct __test_metadata *_metadata,
 		m = fs_with_entry(n);
 		set_field(&m, w->offset + n * sizeof(__u64), sizeof(__u64),
 			  w->value);
-		expect_refused(_metadata, ends, send, kind->reply, EINVAL,
-			       w->what);
+		EXPECT_TRUE(is_refused(ends, send, kind->reply, EINVAL, w->what));
 	}
 }
 
@@ -346,7 +361,7 @@ TEST_F(worker, fs_unmap_of_the_whole_window)
 	struct message m = { .fs = { .len = { ~0ULL } } };
 
 	send.payload = (uintptr_t)m.bytes;
-	expect_accepted(_metadata, &self->ends, send, "len ~0");
+	EXPECT_TRUE(is_accepted(&self->ends, send, "len ~0"));
 }
 
 /* Values at the edge that are not refused. */
@@ -385,7 +400,7 @@ TEST_F_TIMEOUT(worker, right_fields, 120)
 				  right->value);
 			send = send_of(kind, &self->ends);
 			send.payload = (uintptr_t)m.bytes;
-			expect_accepted(_metadata, &self->ends, send, right->what);
+			EXPECT_TRUE(is_accepted(&self->ends, send, right->what));
 		}
 	}
 }
@@ -403,15 +418,14 @@ TEST_F(worker, uuids)
 			continue;
 		send.payload = (uintptr_t)m.bytes;
 		memset(&m, 0, sizeof(m));
-		expect_refused(_metadata, &self->ends, send, kind->reply, EINVAL,
-			       "nil");
+		EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EINVAL, "nil"));
 		m.object.uuid[8] = 1;
-		expect_accepted(_metadata, &self->ends, send, "almost nil");
+		EXPECT_TRUE(is_accepted(&self->ends, send, "almost nil"));
 		memset(&m, 0xff, sizeof(m));
-		expect_refused(_metadata, &self->ends, send, kind->reply, EINVAL,
-			       "all ones");
+		EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EINVAL,
+				       "all ones"));
 		m.object.uuid[15] = 0xfe;
-		expect_accepted(_metadata, &self->ends, send, "almost all ones");
+		EXPECT_TRUE(is_accepted(&self->ends, send, "almost all ones"));
 	}
 }
 
@@ -427,8 +441,8 @@ TEST_F(worker, backend_without_vrings)
 
 		if (!kind_has_vring(kind))
 			continue;
-		refused_once(_metadata, self->ends.channel, worker, send,
-			     ERANGE, "no vrings");
+		EXPECT_TRUE(is_refused_once(self->ends.channel, worker, send, ERANGE,
+					    "no vrings"));
 	}
 	close(worker);
 }
@@ -446,7 +460,8 @@ TEST(vring_that_is_not_there)
 
 		kind.sample.state.index = NR_VRINGS;
 		send.flags = VHOST_BACKEND_TEST_TYPED;
-		refused_once(_metadata, ends.channel, ends.worker, send, ERANGE, kind.name);
+		EXPECT_TRUE(is_refused_once(ends.channel, ends.worker, send, ERANGE,
+					    kind.name));
 	}
 	ends_close(&ends);
 }

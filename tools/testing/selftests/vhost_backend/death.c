@@ -5,9 +5,28 @@
  * held any longer, and nobody else notices.
  */
 #include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include "child.h"
-#include "reader.h"
+#include <sys/uio.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/file.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/skip.h"
+#include "lib/tally.h"
+#include "lib/wait.h"
+#include "lib/waiter.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 FIXTURE(death) {
 	struct pair pair;

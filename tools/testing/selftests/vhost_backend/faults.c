@@ -1,7 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Faults in the calls on a channel. */
-#include "requests.h"
-#include "faults_channel.h"
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "lib/channel.h"
+#include "lib/channel_world.h"
+#include "lib/fault.h"
+#include "lib/faults.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/reader.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
+
+static struct world world;
 
 /* Of descriptors, before it grows */
 #define TABLE		64
@@ -10,6 +33,12 @@ static struct state world_state(struct world *world)
 {
 	return state_of(world->channel, -1);
 }
+
+static const struct world_type world_type = {
+	.open = channel_world_open, .close = channel_world_close, .state = world_state,
+};
+
+FAULTS_FIXTURE(&world_type);
 
 /* A channel that is NEW */
 
@@ -46,9 +75,9 @@ static bool is_new(struct world *world)
 
 TEST_F_TIMEOUT(faults, open, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_none, .call = call_open, .done = is_new,
-	});
+	}));
 }
 
 /* Each area is of one page at most, which one allocation gives or not. */
@@ -94,47 +123,47 @@ static bool is_ready(struct world *world)
 
 TEST_F_TIMEOUT(faults, set_up_small, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_new, .call = call_setup_small, .done = is_ready,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, set_up, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_new, .call = call_setup, .done = is_ready,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, set_up_large, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_new, .call = call_setup_large, .done = is_ready,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, set_up_small_starved, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_new, .call = call_setup_small, .done = is_ready,
 		.starved = true,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, set_up_starved, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_new, .call = call_setup, .done = is_ready,
 		.starved = true,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, set_up_slots_starved, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_new, .call = call_setup_slots, .done = is_ready,
 		.starved = true,
-	});
+	}));
 }
 
 /* Reading */
@@ -146,9 +175,9 @@ static long call_read(struct world *world)
 
 TEST_F_TIMEOUT(faults, read, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_messages, .call = call_read, .done = is_read,
-	});
+	}));
 }
 
 static int prepare_map(struct world *world)
@@ -180,9 +209,9 @@ static long call_read_pieces(struct world *world)
 
 TEST_F_TIMEOUT(faults, read_in_pieces, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_map, .call = call_read_pieces, .done = is_map_read,
-	});
+	}));
 }
 
 /* A table of descriptors never shrinks, but one that was shared is made anew. */
@@ -224,10 +253,10 @@ static bool is_read_and_table_empty(struct world *world)
 /* The descriptor of the file is the one that it has to grow for. */
 TEST_F_TIMEOUT(faults, read_into_a_full_table, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_full_table, .call = call_read,
 		.done = is_read_and_table_empty,
-	});
+	}));
 }
 
 static int prepare_duplicate(struct world *world)
@@ -250,9 +279,9 @@ static long call_duplicate(struct world *world)
 
 TEST_F_TIMEOUT(faults, duplicate, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_duplicate, .call = call_duplicate, .done = is_read,
-	});
+	}));
 }
 
 /* Replies */
@@ -264,9 +293,9 @@ static long call_write(struct world *world)
 
 TEST_F_TIMEOUT(faults, write, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_delivered, .call = call_write, .done = is_answered,
-	});
+	}));
 }
 
 static int prepare_several(struct world *world)
@@ -315,10 +344,10 @@ static bool are_answered(struct world *world)
 
 TEST_F_TIMEOUT(faults, write_several, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_several, .call = call_write_several,
 		.done = are_answered,
-	});
+	}));
 }
 
 static long call_reply(struct world *world)
@@ -330,16 +359,16 @@ static long call_reply(struct world *world)
 
 TEST_F_TIMEOUT(faults, reply, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_delivered, .call = call_reply, .done = is_answered,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, reply_with_a_file, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_lookup, .call = call_reply_file, .done = is_answered,
-	});
+	}));
 }
 
 /* TAKE_FD */
@@ -368,10 +397,10 @@ static bool is_still_delivered(struct world *world)
 
 TEST_F_TIMEOUT(faults, take_fd, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_delivered, .call = call_take_fd,
 		.done = is_still_delivered,
-	});
+	}));
 }
 
 /* Who reads has not the credentials for a descriptor, who takes it later has. */
@@ -398,9 +427,9 @@ static bool is_gone(struct world *world)
 
 TEST_F_TIMEOUT(faults, take_fd_without_reply, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_withheld, .call = call_take_fd, .done = is_gone,
-	});
+	}));
 }
 
 /* A copy of one word can't be made to fail but by its address. */
@@ -409,7 +438,7 @@ TEST_F_TIMEOUT(faults, take_fd_to_nowhere, 60)
 	struct vhost_backend_take_fd argument = {};
 	struct state before, after;
 
-	ASSERT_EQ(0, world_open(&world));
+	ASSERT_EQ(0, channel_world_open(&world));
 	ASSERT_EQ(0, prepare_withheld(&world));
 	argument.id = world.message[0].msg.id;
 	before = world_state(&world);
@@ -419,7 +448,7 @@ TEST_F_TIMEOUT(faults, take_fd_to_nowhere, 60)
 		show_difference(&before, &after);
 	EXPECT_EQ(0, call_take_fd(&world));
 	EXPECT_TRUE(is_gone(&world));
-	EXPECT_EQ(0, world_close(&world));
+	EXPECT_EQ(0, channel_world_close(&world));
 }
 
 /* What only looks */
@@ -433,7 +462,7 @@ static long call_stats(struct world *world)
 
 TEST_F_TIMEOUT(faults, get_stats, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){ .call = call_stats });
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){ .call = call_stats }));
 }
 
 static long call_get_setup(struct world *world)
@@ -445,7 +474,9 @@ static long call_get_setup(struct world *world)
 
 TEST_F_TIMEOUT(faults, get_setup, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){ .call = call_get_setup });
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
+		.call = call_get_setup,
+	}));
 }
 
 static long call_fdinfo(struct world *world)
@@ -467,7 +498,7 @@ static long call_fdinfo(struct world *world)
 
 TEST_F_TIMEOUT(faults, fdinfo, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){ .call = call_fdinfo });
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){ .call = call_fdinfo }));
 }
 
 /* So often that the kernel needs memory for it; it sleeps in between. */
@@ -489,9 +520,9 @@ static bool is_woken(struct world *world)
 
 TEST_F_TIMEOUT(faults, poll, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.call = call_poll, .done = is_woken,
-	});
+	}));
 }
 
 static int prepare_raised(struct world *world)
@@ -517,14 +548,14 @@ static long call_epoll(struct world *world)
 
 TEST_F_TIMEOUT(faults, epoll, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_raised, .call = call_epoll,
-	});
+	}));
 }
 
 TEST_F(faults, of_every_kind)
 {
-	expect_every_kind(_metadata);
+	EXPECT_TRUE(faults_happened(FAULTS_OF_EVERY_KIND));
 }
 
 TEST_HARNESS_MAIN

@@ -1,6 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Faults in BIND. */
-#include "faults_channel.h"
+#include "../kselftest_harness.h"
+
+#include <sys/eventfd.h>
+
+#include <linux/vhost.h>
+
+#include "lib/channel.h"
+#include "lib/channel_world.h"
+#include "lib/fault.h"
+#include "lib/faults.h"
+#include "lib/message.h"
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+#include "lib/skip.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_WORKER;
+
+static struct world world;
 
 #define VRING		2
 #define GUEST_CID	1078
@@ -9,6 +28,12 @@ static struct state world_state(struct world *world)
 {
 	return state_of(world->channel, -1);
 }
+
+static const struct world_type world_type = {
+	.open = channel_world_open, .close = channel_world_close, .state = world_state,
+};
+
+FAULTS_FIXTURE(&world_type);
 
 /* Eventfds */
 
@@ -102,45 +127,45 @@ static bool is_unbound(struct world *world)
 
 TEST_F_TIMEOUT(faults, bind_call, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_call, .call = call_bind, .done = is_bound,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, bind_err, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_err, .call = call_bind, .done = is_bound,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, bind_config, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_config, .call = call_bind, .done = is_bound,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, bind_peek, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_peek, .call = call_bind, .done = is_bound,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, bind_starved, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_call, .call = call_bind, .done = is_bound,
 		.starved = true,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, unbind, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_unbind, .call = call_bind, .done = is_unbound,
-	});
+	}));
 }
 
 /* Devices */
@@ -215,36 +240,36 @@ static bool is_device_unbound(struct world *world)
 
 TEST_F_TIMEOUT(faults, bind_vhost_net, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_net, .call = call_bind, .done = is_device_bound,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, bind_vhost_net_starved, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_net, .call = call_bind, .done = is_device_bound,
 		.starved = true,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, bind_vhost_vsock, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_vsock, .call = call_bind, .done = is_device_bound,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, unbind_vhost_net, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_undo, .call = call_bind, .done = is_device_unbound,
-	});
+	}));
 }
 
 TEST_F(faults, of_each_kind)
 {
-	expect_faults_of(_metadata, 1U << FAULT_SLAB | 1U << FAULT_COPY);
+	EXPECT_TRUE(faults_happened(1U << FAULT_SLAB | 1U << FAULT_COPY));
 }
 
 TEST_HARNESS_MAIN

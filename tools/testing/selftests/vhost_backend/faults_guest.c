@@ -3,9 +3,25 @@
  * Faults in the kernel's threads while a guest maps a page: in the vhost worker of a
  * vhost-shmem device, and in the thread of a device that is bound to a channel.
  */
-#include "faults_shmem.h"
+#include "../kselftest_harness.h"
 
 #include <dirent.h>
+#include <sys/eventfd.h>
+
+#include <linux/vhost_shmem.h>
+
+#include "lib/fault.h"
+#include "lib/faults.h"
+#include "lib/shmem_world.h"
+#include "lib/skip.h"
+#include "lib/vhost_shmem.h"
+#include "lib/vhost_shmem_rig.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT(SHMEM_PATH, vhost_shmem);
+
+static struct world world;
 
 #define PAGE_MAPPED	3
 
@@ -13,6 +29,12 @@ static struct state world_state(struct world *world)
 {
 	return state_of(world->frontend.channel, world->shmem.device);
 }
+
+static const struct world_type world_type = {
+	.open = shmem_world_open, .close = shmem_world_close, .state = world_state,
+};
+
+FAULTS_FIXTURE(&world_type);
 
 static bool is_named(const char *process, const char *name)
 {
@@ -91,7 +113,7 @@ static void judge(struct __test_metadata *_metadata, struct world *world,
 static void kick_again(struct world *world)
 {
 	eventfd_write(world->shmem.kick, 1);
-	serve(world);
+	world_serve(world);
 }
 
 /* Whatever the guest was told, all agree on what there is, and go on. */
@@ -102,16 +124,16 @@ static void go_on(struct __test_metadata *_metadata, struct world *world,
 
 	if (status == -EAGAIN) {
 		kick_again(world);
-		status = outcome(world);
+		status = world_outcome(world);
 		outcomes->lost += status == -EAGAIN;
 		EXPECT_TRUE(status == OK || (status == -EAGAIN && world->frontend.errs == 1))
 			TH_LOG("status %d", status);
 	}
 	mappings = shmem_stats(&world->shmem).mappings;
 	EXPECT_TRUE(mappings == 1 || (mappings == 0 && status != OK));
-	EXPECT_TRUE(has_mappings(world, mappings));
-	EXPECT_TRUE(!mappings || request(world, UNMAP, PAGE_MAPPED) == OK);
-	EXPECT_TRUE(works(world));
+	EXPECT_TRUE(world_has_mappings(world, mappings));
+	EXPECT_TRUE(!mappings || world_request(world, UNMAP, PAGE_MAPPED) == OK);
+	EXPECT_TRUE(world_works(world));
 }
 
 /* False: there was no fault. */
@@ -123,26 +145,26 @@ static bool map_with_fault(struct __test_metadata *_metadata, struct world *worl
 	int fail_nth, status;
 	bool fired;
 
-	ASSERT_EQ(0, world_open(world));
-	ASSERT_EQ(0, bring_up(world));
+	ASSERT_EQ(0, shmem_world_open(world));
+	ASSERT_EQ(0, world_bring_up(world));
 	ASSERT_TRUE(wait_until((fail_nth = fail_nth_of(thread)) >= 0));
 	faults_forget();
 	write_number(fail_nth, n);
-	status = request(world, MAP, PAGE_MAPPED);
-	fired = disarm(fail_nth);
+	status = world_request(world, MAP, PAGE_MAPPED);
+	fired = fault_disarm(fail_nth);
 	faults_add(figures);
 	figures->errors += status != OK;
 	judge(_metadata, world, outcomes, status,
 	      figures->faults[FAULT_COPY] == before.faults[FAULT_COPY]);
 	go_on(_metadata, world, outcomes, status);
 	close(fail_nth);
-	EXPECT_EQ(0, world_close(world));
+	EXPECT_EQ(0, shmem_world_close(world));
 	return fired;
 }
 
 static void map_in_turn(struct __test_metadata *_metadata)
 {
-	unsigned long references = module_references();
+	unsigned long references = all_references();
 	struct fault_figures figures = {};
 	struct outcomes outcomes = {};
 	unsigned int n = 1;
@@ -159,7 +181,7 @@ static void map_in_turn(struct __test_metadata *_metadata)
 	EXPECT_GE(2U, outcomes.lost);
 	if (!figures.faults[FAULT_PAGE])
 		EXPECT_LE(1U, outcomes.lost);
-	EXPECT_TRUE(wait_until(module_references() == references));
+	EXPECT_TRUE(wait_until(all_references() == references));
 	faults_book(_metadata->name, &figures);
 	outcomes_show(&outcomes);
 }
@@ -171,21 +193,21 @@ TEST_F_TIMEOUT(faults, map, 280)
 
 TEST_F_TIMEOUT(faults, map_iotlb, 280)
 {
-	options.iotlb = true;
+	world_options.iotlb = true;
 	map_in_turn(_metadata);
 }
 
 /* The miss is the device's own, when it has the answer. */
 TEST_F_TIMEOUT(faults, map_forgotten, 280)
 {
-	options.iotlb = true;
-	forgetful = true;
+	world_options.iotlb = true;
+	world_forgetful = true;
 	map_in_turn(_metadata);
 }
 
 TEST_F_TIMEOUT(faults, map_bound, 280)
 {
-	options.bound = true;
+	world_options.bound = true;
 	map_in_turn(_metadata);
 }
 
@@ -195,7 +217,7 @@ TEST_F_TIMEOUT(faults, map_bound_thread, 60)
 	struct fault_figures figures = {};
 	struct outcomes outcomes = {};
 
-	options.bound = true;
+	world_options.bound = true;
 	EXPECT_FALSE(map_with_fault(_metadata, &world, "vhost-backend-d", 1, &figures,
 				    &outcomes));
 	EXPECT_EQ(1U, outcomes.ok);
@@ -203,7 +225,7 @@ TEST_F_TIMEOUT(faults, map_bound_thread, 60)
 
 TEST_F(faults, of_each_kind)
 {
-	expect_faults_of(_metadata, 1U << FAULT_SLAB | 1U << FAULT_COPY);
+	EXPECT_TRUE(faults_happened(1U << FAULT_SLAB | 1U << FAULT_COPY));
 }
 
 TEST_HARNESS_MAIN

@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Faults in io_uring's calls on a channel, where it makes them in the caller. */
-#include "faults_channel.h"
+#include "../kselftest_harness.h"
 
 #include <liburing.h>
+
+#include "lib/channel_world.h"
+#include "lib/fault.h"
+#include "lib/faults.h"
+#include "lib/message.h"
+#include "lib/reader.h"
+#include "lib/skip.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
+
+static struct world world;
 
 static struct io_uring ring;
 
@@ -10,6 +22,12 @@ static struct state world_state(struct world *world)
 {
 	return state_of(world->channel, -1);
 }
+
+static const struct world_type world_type = {
+	.open = channel_world_open, .close = channel_world_close, .state = world_state,
+};
+
+FAULTS_FIXTURE(&world_type);
 
 static int prepare_ring(int err)
 {
@@ -76,10 +94,10 @@ static bool all_is_read(struct world *world)
 
 TEST_F_TIMEOUT(faults, read, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_read, .call = call_read, .done = all_is_read,
 		.also = EAGAIN,
-	});
+	}));
 }
 
 /* Replies */
@@ -108,10 +126,10 @@ static bool is_written(struct world *world)
 
 TEST_F_TIMEOUT(faults, write, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_write, .call = call_write, .done = is_written,
 		.also = EAGAIN,
-	});
+	}));
 }
 
 /* Polling */
@@ -145,15 +163,15 @@ static bool is_polled(struct world *world)
 
 TEST_F_TIMEOUT(faults, poll, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_poll, .call = call_poll, .done = is_polled,
 		.also = EAGAIN,
-	});
+	}));
 }
 
 TEST_F(faults, of_each_kind)
 {
-	expect_faults_of(_metadata, 1U << FAULT_SLAB | 1U << FAULT_COPY);
+	EXPECT_TRUE(faults_happened(1U << FAULT_SLAB | 1U << FAULT_COPY));
 }
 
 TEST_HARNESS_MAIN

@@ -1,6 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Faults in what a VMM does with a vhost-shmem device. */
-#include "faults_shmem.h"
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+
+#include <linux/vhost.h>
+#include <linux/vhost_shmem.h>
+#include <linux/virtio_config.h>
+
+#include "lib/channel.h"
+#include "lib/fault.h"
+#include "lib/faults.h"
+#include "lib/memory.h"
+#include "lib/shmem_world.h"
+#include "lib/skip.h"
+#include "lib/vhost_shmem.h"
+#include "lib/vhost_shmem_frontend.h"
+#include "lib/vhost_shmem_guest.h"
+#include "lib/vhost_shmem_iommu.h"
+#include "lib/vhost_shmem_rig.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT(SHMEM_PATH, vhost_shmem);
+
+static struct world world;
 
 /* Whether the device has an IOTLB: one that has none refuses to forget of it. */
 static bool has_iotlb(struct world *world)
@@ -15,6 +41,12 @@ static struct state world_state(struct world *world)
 	state.more = has_iotlb(world);
 	return state;
 }
+
+static const struct world_type world_type = {
+	.open = shmem_world_open, .close = shmem_world_close, .state = world_state,
+};
+
+FAULTS_FIXTURE(&world_type);
 
 /* The device by itself */
 
@@ -45,7 +77,7 @@ static int prepare_unowned(struct world *world)
 
 static bool is_owned(struct world *world)
 {
-	return !bring_up(world) && works(world);
+	return !world_bring_up(world) && world_works(world);
 }
 
 static bool is_open(struct world *world)
@@ -55,16 +87,16 @@ static bool is_open(struct world *world)
 
 TEST_F_TIMEOUT(faults, open, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_none, .call = call_open, .done = is_open,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, set_owner, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_unowned, .call = call_set_owner, .done = is_owned,
-	});
+	}));
 }
 
 /* How it is brought up, an ioctl at a time */
@@ -95,7 +127,7 @@ static struct arguments arguments_of(struct world *world)
 		.timeout_ms = LIMIT_MS,
 		.channel.fd = world->frontend.channel,
 		.features = 1ULL << VIRTIO_F_VERSION_1 |
-			    (uint64_t)options.iotlb << VIRTIO_F_ACCESS_PLATFORM,
+			    (uint64_t)world_options.iotlb << VIRTIO_F_ACCESS_PLATFORM,
 		.table.head.nregions = 1,
 		.table.region.guest_phys_addr = SHMEM_GPA,
 		.table.region.memory_size = shmem->bytes,
@@ -144,8 +176,9 @@ static long do_step(struct world *world, unsigned int n)
 	if (steps[n].request)
 		return try_ioctl(world->shmem.device, steps[n].request,
 				 (char *)&arguments + steps[n].argument);
-	return options.iotlb ? iommu_tell(&world->shmem, VHOST_IOTLB_UPDATE, 0,
-					  world->shmem.ring_bytes) : 0;
+	if (!world_options.iotlb)
+		return 0;
+	return iommu_tell(&world->shmem, VHOST_IOTLB_UPDATE, 0, world->shmem.ring_bytes);
 }
 
 static int prepare_step(struct world *world)
@@ -169,13 +202,13 @@ static bool is_up(struct world *world)
 
 	for (unsigned int n = step + 1; !err && n < ARRAY_SIZE(steps); n++)
 		err = do_step(world, n);
-	return !err && works(world);
+	return !err && world_works(world);
 }
 
 /* Without an IOTLB there is no update, and features are no more than one word. */
 static bool can_fail(unsigned int n)
 {
-	return options.iotlb ||
+	return world_options.iotlb ||
 	       (steps[n].request && steps[n].request != VHOST_SET_FEATURES);
 }
 
@@ -183,10 +216,10 @@ static void bring_up_in_turn(struct __test_metadata *_metadata)
 {
 	for (step = 0; step < ARRAY_SIZE(steps); step++)
 		if (can_fail(step))
-			each_in_turn_named(_metadata, &world, (struct trial){
+			EXPECT_TRUE(each_in_turn(steps[step].name, &world, (struct trial){
 				.prepare = prepare_step, .call = call_step, .done = is_up,
 				.also = steps[step].request ? 0 : EINVAL,
-			}, steps[step].name);
+			}));
 }
 
 TEST_F_TIMEOUT(faults, bring_up, 280)
@@ -196,7 +229,7 @@ TEST_F_TIMEOUT(faults, bring_up, 280)
 
 TEST_F_TIMEOUT(faults, bring_up_iotlb, 280)
 {
-	options.iotlb = true;
+	world_options.iotlb = true;
 	bring_up_in_turn(_metadata);
 }
 
@@ -211,15 +244,15 @@ static long call_get_stats(struct world *world)
 
 TEST_F_TIMEOUT(faults, get_stats, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
-		.prepare = bring_up, .call = call_get_stats, .done = works,
-	});
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
+		.prepare = world_bring_up, .call = call_get_stats, .done = world_works,
+	}));
 }
 
 /* The frontend has been asked, and has not answered. */
 static int prepare_asked(struct world *world)
 {
-	int err = bring_up(world);
+	int err = world_bring_up(world);
 
 	world->slot = guest_start(&world->shmem, MAP, 3, 3, 1);
 	err = err ?: shmem_flush(&world->shmem);
@@ -234,24 +267,24 @@ static long call_stop(struct world *world)
 /* The guest has its descriptor back, unless the VMM was told that this failed. */
 static bool is_stopped(struct world *world)
 {
-	int status = outcome(world);
+	int status = world_outcome(world);
 
-	serve(world);
+	world_serve(world);
 	return (status == VHOST_SHMEM_S_CANCELED || status == -EBADMSG ||
 		(status == -EAGAIN && world->frontend.errs == 1)) &&
-	       !shmem_run(&world->shmem, 1) && works(world);
+	       !shmem_run(&world->shmem, 1) && world_works(world);
 }
 
 TEST_F_TIMEOUT(faults, stop, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_asked, .call = call_stop, .done = is_stopped,
-	});
+	}));
 }
 
 static int prepare_stopped(struct world *world)
 {
-	int err = bring_up(world);
+	int err = world_bring_up(world);
 
 	return err ?: call_stop(world);
 }
@@ -265,14 +298,14 @@ static bool is_detached(struct world *world)
 {
 	return channel_stats(world->frontend.channel).backends == 0 &&
 	       !shmem_attach(&world->shmem, world->frontend.channel) &&
-	       !shmem_run(&world->shmem, 1) && works(world);
+	       !shmem_run(&world->shmem, 1) && world_works(world);
 }
 
 TEST_F_TIMEOUT(faults, detach, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_stopped, .call = call_detach, .done = is_detached,
-	});
+	}));
 }
 
 static long call_reset_owner(struct world *world)
@@ -291,16 +324,16 @@ static bool is_reset(struct world *world)
 
 TEST_F_TIMEOUT(faults, reset_owner, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_asked, .call = call_reset_owner, .done = is_reset,
-	});
+	}));
 }
 
 /* The IOTLB's messages */
 
 static int prepare_missed(struct world *world)
 {
-	int err = bring_up(world);
+	int err = world_bring_up(world);
 
 	world->slot = guest_start(&world->shmem, MAP, 3, 3, 1);
 	return err ?: shmem_flush(&world->shmem);
@@ -328,9 +361,9 @@ static long call_read(struct world *world)
 
 static bool is_mapped(struct world *world)
 {
-	serve(world);
-	return outcome(world) == OK && has_mappings(world, 1) &&
-	       request(world, UNMAP, 3) == OK && works(world);
+	world_serve(world);
+	return world_outcome(world) == OK && world_has_mappings(world, 1) &&
+	       world_request(world, UNMAP, 3) == OK && world_works(world);
 }
 
 static bool is_read(struct world *world)
@@ -341,11 +374,11 @@ static bool is_read(struct world *world)
 
 TEST_F_TIMEOUT(faults, read_miss, 280)
 {
-	options.iotlb = true;
-	each_in_turn(_metadata, &world, (struct trial){
+	world_options.iotlb = true;
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_missed, .call = call_read, .done = is_read,
 		.also = EIO,
-	});
+	}));
 }
 
 static int prepare_read(struct world *world)
@@ -363,16 +396,16 @@ static long call_update(struct world *world)
 /* The core says EINVAL of a message that it could not copy. */
 TEST_F_TIMEOUT(faults, write_update, 280)
 {
-	options.iotlb = true;
-	each_in_turn(_metadata, &world, (struct trial){
+	world_options.iotlb = true;
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_read, .call = call_update, .done = is_mapped,
 		.also = EINVAL,
-	});
+	}));
 }
 
 TEST_F(faults, of_every_kind)
 {
-	expect_every_kind(_metadata);
+	EXPECT_TRUE(faults_happened(FAULTS_OF_EVERY_KIND));
 }
 
 TEST_HARNESS_MAIN

@@ -3,7 +3,29 @@
  * Faults in the calls of the test worker, which are those of the kernel API with what
  * a driver needs around them.
  */
-#include "faults_channel.h"
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+
+#include <linux/vhost.h>
+
+#include "lib/channel.h"
+#include "lib/channel_world.h"
+#include "lib/fault.h"
+#include "lib/faults.h"
+#include "lib/memory.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
+
+static struct world world;
 
 /* One that is no eventfd is refused, but first for there being a hook already. */
 static bool is_hooked(const struct world *world)
@@ -20,6 +42,12 @@ static struct state world_state(struct world *world)
 	state.more = is_hooked(world);
 	return state;
 }
+
+static const struct world_type world_type = {
+	.open = channel_world_open, .close = channel_world_close, .state = world_state,
+};
+
+FAULTS_FIXTURE(&world_type);
 
 /* Attachments */
 
@@ -63,25 +91,25 @@ static bool is_open(struct world *world)
 /* A file in memory that gets no inode is one for which there is no space. */
 TEST_F_TIMEOUT(faults, open, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_none, .call = call_open, .done = is_open,
 		.also = ENOSPC,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, attach, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_unattached, .call = call_attach, .done = is_attached,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, attach_starved, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_unattached, .call = call_attach, .done = is_attached,
 		.starved = true,
-	});
+	}));
 }
 
 /* SEND that does not wait */
@@ -123,9 +151,9 @@ static void send_in_turn(struct __test_metadata *_metadata, uint32_t how)
 
 	flags = how;
 	for (context = 0; context < ARRAY_SIZE(names); context++)
-		each_in_turn_named(_metadata, &world, (struct trial){
+		EXPECT_TRUE(each_in_turn(names[context], &world, (struct trial){
 			.call = call_send, .done = is_sent, .reports = true,
-		}, names[context]);
+		}));
 }
 
 TEST_F_TIMEOUT(faults, send, 280)
@@ -142,9 +170,9 @@ TEST_F_TIMEOUT(faults, send_typed, 280)
 {
 	flags = VHOST_BACKEND_TEST_TYPED;
 	context = VHOST_BACKEND_TEST_PROCESS;
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.call = call_send, .done = is_sent, .reports = true,
-	});
+	}));
 }
 
 /* SEND that waits for its answer, which a thread gives */
@@ -213,18 +241,18 @@ static bool was_answered(struct world *world)
 
 TEST_F_TIMEOUT(faults, send_and_wait, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_frontend, .call = call_request, .done = was_answered,
 		.reports = true,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, lookup, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_frontend, .call = call_lookup, .done = was_answered,
 		.reports = true,
-	});
+	}));
 }
 
 /* RESULT */
@@ -271,17 +299,17 @@ static bool is_reported_with_file(struct world *world)
 
 TEST_F_TIMEOUT(faults, result, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_result, .call = call_result, .done = is_reported,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, result_with_a_file, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_result_file, .call = call_result,
 		.done = is_reported_with_file,
-	});
+	}));
 }
 
 /* RUN */
@@ -303,9 +331,9 @@ static bool has_run(struct world *world)
 
 TEST_F_TIMEOUT(faults, run, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.call = call_run, .done = has_run,
-	});
+	}));
 }
 
 static long call_report(struct world *world)
@@ -317,7 +345,7 @@ static long call_report(struct world *world)
 
 TEST_F_TIMEOUT(faults, report, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){ .call = call_report });
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){ .call = call_report }));
 }
 
 static long call_events(struct world *world)
@@ -329,7 +357,7 @@ static long call_events(struct world *world)
 
 TEST_F_TIMEOUT(faults, events, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){ .call = call_events });
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){ .call = call_events }));
 }
 
 /* HOOK */
@@ -368,22 +396,22 @@ static bool hook_is_off(struct world *world)
 
 TEST_F_TIMEOUT(faults, hook, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.call = call_hook, .done = hook_works, .reports = true,
-	});
+	}));
 }
 
 TEST_F_TIMEOUT(faults, unhook, 280)
 {
-	each_in_turn(_metadata, &world, (struct trial){
+	EXPECT_TRUE(each_in_turn(_metadata->name, &world, (struct trial){
 		.prepare = prepare_hook, .call = call_unhook, .done = hook_is_off,
 		.reports = true,
-	});
+	}));
 }
 
 TEST_F(faults, of_every_kind)
 {
-	expect_every_kind(_metadata);
+	EXPECT_TRUE(faults_happened(FAULTS_OF_EVERY_KIND));
 }
 
 TEST_HARNESS_MAIN

@@ -1,16 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which files a request may carry: of what type, opened for what. */
-#include "refuse.h"
+#include "../kselftest_harness.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+
 #include <linux/io_uring.h>
 #include <linux/udmabuf.h>
+
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/refusal.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
+
+WORKER_FIXTURE;
 
 TEST_F_TIMEOUT(worker, missing_or_unexpected_file, 60)
 {
@@ -20,8 +37,8 @@ TEST_F_TIMEOUT(worker, missing_or_unexpected_file, 60)
 		struct vhost_backend_test_send send = send_of(kind, &self->ends);
 
 		send.fd = kind->file ? -1 : self->ends.file;
-		expect_refused(_metadata, &self->ends, send, kind->reply, EINVAL,
-			       kind->file ? "no file" : "file");
+		EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EINVAL,
+				       kind->file ? "no file" : "file"));
 	}
 }
 
@@ -68,21 +85,21 @@ TEST_F_TIMEOUT(worker, rights_of_the_file, 60)
 
 		send.payload = (uintptr_t)m.bytes;
 		send.fd = reader;
-		expect_accepted(_metadata, &self->ends, send, "read-only file");
+		EXPECT_TRUE(is_accepted(&self->ends, send, "read-only file"));
 		send.fd = writer;
-		expect_refused(_metadata, &self->ends, send, kind->reply, EACCES,
-			       "write-only file");
+		EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EACCES,
+				       "write-only file"));
 		/* It does not say what it is mapped for. */
 		if (kind->request == VHOST_BACKEND_GPU_MAP)
 			continue;
 		m = map_with_flags(kind, rw);
-		expect_refused(_metadata, &self->ends, send, kind->reply, EACCES,
-			       "write-only file, R|W");
+		EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EACCES,
+				       "write-only file, R|W"));
 		send.fd = reader;
-		expect_refused(_metadata, &self->ends, send, kind->reply, EACCES,
-			       "read-only file, R|W");
+		EXPECT_TRUE(is_refused(&self->ends, send, kind->reply, EACCES,
+				       "read-only file, R|W"));
 		send.fd = self->ends.file;
-		expect_accepted(_metadata, &self->ends, send, "R|W");
+		EXPECT_TRUE(is_accepted(&self->ends, send, "R|W"));
 	}
 	close(reader);
 	close(writer);
@@ -103,11 +120,9 @@ static void try_file(struct __test_metadata *_metadata,
 		if (!kind->file)
 			continue;
 		send.fd = fd;
-		if (right)
-			expect_accepted(_metadata, ends, send, what);
-		else
-			expect_refused(_metadata, ends, send, kind->reply,
-				       EINVAL, what);
+		EXPECT_TRUE(right ?
+			    is_accepted(ends, send, what) :
+			    is_refused(ends, send, kind->reply, EINVAL, what));
 	}
 	close(fd);
 }

@@ -5,8 +5,27 @@
  * worker is told once.
  */
 #include "../kselftest_harness.h"
-#include "child.h"
-#include "reader.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/uio.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/skip.h"
+#include "lib/tally.h"
+#include "lib/wait.h"
+#include "lib/waiter.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define SLOTS	64U
 

@@ -3,12 +3,27 @@
  * Whatever a program does with its own channel harms nobody, and not even the
  * channel: after each test it is what it was, and what waits is delivered.
  */
-#include "requests.h"
+#include "../kselftest_harness.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
-#include <linux/userfaultfd.h>
+
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/stuck.h"
+#include "lib/task.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define ROUNDS	3000
 
@@ -28,8 +43,7 @@ FIXTURE_SETUP(hostile)
 	ASSERT_EQ(0, ends_open_large(ends, O_NONBLOCK));
 	ASSERT_EQ(0, try_ioctl(ends->channel, VHOST_BACKEND_GET_SETUP,
 			       &self->setup));
-	self->delivered = deliver(_metadata, ends,
-				  find_kind(VHOST_BACKEND_DEPRECATED_FS_IO));
+	self->delivered = deliver(ends, find_kind(VHOST_BACKEND_DEPRECATED_FS_IO));
 	ASSERT_EQ(0, ask(ends->worker, 100, &self->queued[0]));
 	ASSERT_EQ(0, ask_map(ends->worker, 101, ends->file, &self->queued[1]));
 	ASSERT_EQ(0, ask(ends->worker, 102, &self->queued[2]));
@@ -346,7 +360,7 @@ TEST_F_TIMEOUT(hostile, wild_payloads, 180)
 	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
 	for (int round = 0; round < ROUNDS; round++) {
 		const struct request_kind *kind =
-			&request_kinds[round % ARRAY_SIZE(request_kinds)];
+			&request_kinds[round % nr_request_kinds];
 		struct vhost_backend_test_send send = send_of(kind, &ends);
 		struct message sent = kind->sample, got;
 		unsigned char *word = sent.bytes;
@@ -400,54 +414,6 @@ TEST_F(hostile, other_calls)
 	CHECK_UNHARMED();
 }
 
-/* A reader whose buffer is a page that comes when somebody says so. */
-struct stuck {
-	pthread_t thread;
-	int channel;
-	int uffd;
-	void *page;
-	ssize_t result;
-};
-
-static void *read_into_nothing(void *arg)
-{
-	struct stuck *stuck = arg;
-
-	stuck->result = try_read(stuck->channel, stuck->page, PAGE);
-	return NULL;
-}
-
-/* Returns when it has got stuck, in the middle of a delivery. */
-static bool get_stuck(struct stuck *stuck, int channel)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffd_msg msg;
-
-	stuck->channel = channel;
-	stuck->page = map_memory(PAGE);
-	stuck->uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
-	reg.range.start = (uintptr_t)stuck->page;
-	reg.range.len = PAGE;
-	return !try_ioctl(stuck->uffd, UFFDIO_API, &api) &&
-	       !try_ioctl(stuck->uffd, UFFDIO_REGISTER, &reg) &&
-	       !pthread_create(&stuck->thread, NULL, read_into_nothing, stuck) &&
-	       read(stuck->uffd, &msg, sizeof(msg)) == sizeof(msg);
-}
-
-static ssize_t get_loose(struct stuck *stuck)
-{
-	struct uffdio_zeropage zero = {
-		.range = { .start = (uintptr_t)stuck->page, .len = PAGE },
-	};
-
-	if (try_ioctl(stuck->uffd, UFFDIO_ZEROPAGE, &zero))
-		return -EIO;
-	pthread_join(stuck->thread, NULL);
-	close(stuck->uffd);
-	return stuck->result;
-}
-
 static void expect_ended(struct __test_metadata *_metadata, int worker,
 			 uint64_t cookie, int error)
 {
@@ -470,8 +436,7 @@ static void expect_wait(struct __test_metadata *_metadata, int channel)
 		try_read(channel, &m, sizeof(m));
 		_exit(0);
 	}
-	for (int i = 0; i < PATIENCE_MS / 10 && task_state(pid) != 'S'; i++)
-		usleep(10000);
+	EXPECT_TRUE(task_sleeps(pid));
 	usleep(50000);
 	EXPECT_EQ('S', task_state(pid));
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
@@ -521,9 +486,9 @@ TEST_F_TIMEOUT(hostile, buffer_that_does_not_come, 120)
 	uint64_t first;
 
 	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
-	delivered = deliver(_metadata, &ends, find_kind(VHOST_BACKEND_SHMEM_UNMAP));
+	delivered = deliver(&ends, find_kind(VHOST_BACKEND_SHMEM_UNMAP));
 	ASSERT_EQ(0, ask(ends.worker, 1, &first));
-	ASSERT_TRUE(get_stuck(&stuck, ends.channel));
+	ASSERT_TRUE(stuck_start(&stuck, ends.channel, PAGE));
 	check_other_readers(_metadata, ends.channel);
 	check_other_channel(_metadata);
 	EXPECT_LT(0, channel_reply(ends.channel, &delivered.msg, 0));
@@ -540,7 +505,7 @@ TEST_F_TIMEOUT(hostile, buffer_that_does_not_come, 120)
 	EXPECT_TRUE(channel_has_message(ends.channel));
 
 	/* What was in delivery is delivered, and takes its late answer. */
-	ASSERT_LT(0, get_loose(&stuck));
+	ASSERT_LT(0, stuck_end(&stuck, true));
 	memcpy(&m.msg, stuck.page, sizeof(m.msg));
 	EXPECT_EQ((__u32)VHOST_BACKEND_SHMEM_UNMAP, m.msg.request);
 	EXPECT_LT(0, channel_reply(ends.channel, &m.msg, 0));
@@ -553,7 +518,7 @@ static void read_for_ever(int channel, int ready)
 {
 	struct stuck stuck;
 
-	if (!get_stuck(&stuck, channel) || write(ready, "x", 1) != 1)
+	if (!stuck_start(&stuck, channel, PAGE) || write(ready, "x", 1) != 1)
 		_exit(1);
 	for (;;)
 		pause();

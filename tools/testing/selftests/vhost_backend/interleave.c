@@ -5,7 +5,23 @@
  * every message is accounted for.
  */
 #include "../kselftest_harness.h"
-#include "bell.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "lib/bell.h"
+#include "lib/channel.h"
+#include "lib/message.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/sequences.h"
+#include "lib/skip.h"
+#include "lib/tally.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define MAX_WORKERS	3
 #define MAX_READERS	4

@@ -4,8 +4,31 @@
  * no wake-up lost by any of them.
  */
 #include "../kselftest_harness.h"
+
+#include <fcntl.h>
 #include <liburing.h>
-#include "bell.h"
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "lib/bell.h"
+#include "lib/channel.h"
+#include "lib/crossed.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 /* Since 6.7; unknown to older headers. */
 #define READ_MULTISHOT	49

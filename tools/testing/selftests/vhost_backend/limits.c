@@ -3,11 +3,30 @@
  * Limits of a user, by the module's parameters: whose they are, who is exempt,
  * what gives a place back.
  */
-#include "user_limits.h"
+#include "../kselftest_harness.h"
 
-#include <linux/capability.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <time.h>
+
+#include <linux/capability.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/limits.h"
+#include "lib/memory.h"
+#include "lib/pair.h"
+#include "lib/parameter.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 FIXTURE(limits) {
 	struct values values;
@@ -40,10 +59,10 @@ TEST_F_TIMEOUT(limits, reply_timeout, 60)
 	uint64_t cookie;
 
 	ASSERT_EQ(0, pair_open(&pair, 0, (struct vhost_backend_setup){}));
-	ASSERT_TRUE(set_limit("reply_timeout_ms", "20"));
+	ASSERT_TRUE(parameter_set("reply_timeout_ms", "20"));
 	ASSERT_EQ(0, unmap_async(pair.worker, 1, 0, &cookie));
 	EXPECT_EQ(-ETIMEDOUT, async_error(pair.worker, cookie));
-	ASSERT_TRUE(set_limit("reply_timeout_ms", "0"));
+	ASSERT_TRUE(parameter_set("reply_timeout_ms", "0"));
 	ASSERT_EQ(0, unmap_async(pair.worker, 2, 0, &cookie));
 	EXPECT_EQ(-ETIMEDOUT, async_error(pair.worker, cookie));
 	pair_close(&pair);
@@ -54,14 +73,14 @@ TEST_F(limits, ring_bytes)
 {
 	int channel = open(CHANNEL, O_RDWR | O_CLOEXEC);
 
-	ASSERT_TRUE(set_limit("max_ring_bytes", "8192"));
+	ASSERT_TRUE(parameter_set("max_ring_bytes", "8192"));
 	EXPECT_EQ(-E2BIG, set_up_large(channel, 16384));
 	EXPECT_EQ(-E2BIG, set_up_large(channel, 16777216));
 	EXPECT_EQ(-EINVAL, set_up_large(channel, 33554432));
 	EXPECT_TRUE(is_new(channel));
 	EXPECT_EQ(0, set_up_large(channel, 8192));
 	close(channel);
-	ASSERT_TRUE(set_limit("max_ring_bytes", "0"));
+	ASSERT_TRUE(parameter_set("max_ring_bytes", "0"));
 	channel = open(CHANNEL, O_RDWR | O_CLOEXEC);
 	EXPECT_EQ(-E2BIG, set_up_large(channel, 4096));
 	close(channel);
@@ -88,7 +107,7 @@ static bool set_places(const struct limited *limited, unsigned int places)
 	char value[32];
 
 	snprintf(value, sizeof(value), "%lu", places * limited->place + limited->place / 2);
-	return set_limit(limited->parameter, value);
+	return parameter_set(limited->parameter, value);
 }
 
 static void open_takers(const struct limited *limited, struct taker *takers,

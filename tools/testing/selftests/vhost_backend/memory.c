@@ -3,7 +3,22 @@
  * The memory of a channel: what of it counts for its user, how long, and whom it is
  * charged to.
  */
-#include "user_limits.h"
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/file.h"
+#include "lib/limits.h"
+#include "lib/parameter.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define CGROUP		"/tmp/cgroup/vhost-backend"
 
@@ -62,7 +77,7 @@ static void compare_sizes(void *arg)
 /* Whatever makes a channel larger counts. */
 TEST_F(memory, of_every_kind)
 {
-	ASSERT_TRUE(set_limit("max_memory", "524288"));
+	ASSERT_TRUE(parameter_set("max_memory", "524288"));
 	EXPECT_EQ(0, child_run(compare_sizes, NULL));
 }
 
@@ -82,7 +97,7 @@ static void leave_room_for_small_ones(void *arg)
 
 TEST_F(memory, that_is_left)
 {
-	ASSERT_TRUE(set_limit("max_memory", "4718592"));
+	ASSERT_TRUE(parameter_set("max_memory", "4718592"));
 	EXPECT_EQ(0, child_run(leave_room_for_small_ones, NULL));
 }
 
@@ -118,7 +133,7 @@ TEST_F(memory, that_a_worker_keeps)
 		workers[n] = open(WORKER_PATH, O_RDWR | O_CLOEXEC);
 		ASSERT_LE(0, workers[n]);
 	}
-	ASSERT_TRUE(set_limit("max_memory", "2621440"));
+	ASSERT_TRUE(parameter_set("max_memory", "2621440"));
 	EXPECT_EQ(0, child_run(leave_it_to_workers, workers));
 	for (int n = 0; n < 2; n++)
 		close(workers[n]);
@@ -184,7 +199,7 @@ TEST_F_TIMEOUT(memory, that_is_not_there, 60)
 {
 	char events[256];
 
-	ASSERT_TRUE(set_limit("max_memory", "20971520"));
+	ASSERT_TRUE(parameter_set("max_memory", "20971520"));
 	make_cgroup(_metadata);
 	ASSERT_TRUE(write_file(CGROUP "/", "memory.max", "4194304"));
 	EXPECT_EQ(0, child_run(exceed_cgroup, NULL));

@@ -4,10 +4,21 @@
  * are traced while worker threads send, and there must be none of theirs.
  */
 #include "../kselftest_harness.h"
+
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include "reader.h"
+
+#include "lib/channel.h"
+#include "lib/pair.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/skip.h"
+#include "lib/tally.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define TRACEFS		"/sys/kernel/tracing"
 #define INSTANCE	TRACEFS "/instances/vhost-backend-noalloc"

@@ -5,7 +5,26 @@
  * and no request dropped.
  */
 #include "../kselftest_harness.h"
-#include "bell.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "lib/bell.h"
+#include "lib/channel.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/sequences.h"
+#include "lib/skip.h"
+#include "lib/tally.h"
+#include "lib/wait.h"
+#include "lib/waiter.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define VRINGS		32768
 #define RING_BYTES	4096

@@ -4,10 +4,32 @@
  * sleeps in them, or in read, is woken.
  */
 #include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
-#include <linux/userfaultfd.h>
-#include "bell.h"
-#include "child.h"
+
+#include "lib/bell.h"
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/skip.h"
+#include "lib/stuck.h"
+#include "lib/tally.h"
+#include "lib/wait.h"
+#include "lib/waiter.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 FIXTURE(poll) {
 	struct pair pair;
@@ -262,56 +284,13 @@ TEST_F(poll, woken_one_dies)
 	}
 }
 
-/* A reader in the middle of a delivery, into a page that comes when somebody says so. */
-struct stuck {
-	pthread_t thread;
-	int channel;
-	int uffd;
-	void *page;
-	int messages;
-};
-
-static void *read_into_nothing(void *arg)
-{
-	struct stuck *stuck = arg;
-	ssize_t n = read(stuck->channel, stuck->page, IOTLB_BYTES);
-
-	stuck->messages = n < 0 ? -errno : n / (ssize_t)IOTLB_BYTES;
-	return NULL;
-}
-
-static bool get_stuck(struct stuck *stuck, int channel)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffd_msg msg;
-
-	stuck->channel = channel;
-	stuck->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	stuck->uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
-	reg.range = (struct uffdio_range){ .start = (uintptr_t)stuck->page, .len = PAGE };
-	return !try_ioctl(stuck->uffd, UFFDIO_API, &api) &&
-	       !try_ioctl(stuck->uffd, UFFDIO_REGISTER, &reg) &&
-	       !pthread_create(&stuck->thread, NULL, read_into_nothing, stuck) &&
-	       read(stuck->uffd, &msg, sizeof(msg)) == sizeof(msg);
-}
-
-/* The page comes, or will not come; how many messages he got, or -errno. */
+/* The page comes, or will not come. Returns how many messages were read, or -errno. */
 static int get_loose(struct stuck *stuck, bool comes)
 {
-	struct uffdio_zeropage zero = {
-		.range = { .start = (uintptr_t)stuck->page, .len = PAGE },
-	};
+	ssize_t n = stuck_end(stuck, comes);
 
-	if (comes ? try_ioctl(stuck->uffd, UFFDIO_ZEROPAGE, &zero) :
-	    mprotect(stuck->page, PAGE, PROT_NONE) ||
-	    try_ioctl(stuck->uffd, UFFDIO_WAKE, &zero.range))
-		return -EIO;
-	pthread_join(stuck->thread, NULL);
-	close(stuck->uffd);
 	munmap(stuck->page, PAGE);
-	return stuck->messages;
+	return n < 0 ? n : n / (ssize_t)IOTLB_BYTES;
 }
 
 /* Who was told to come again later is told when, if another reader leaves something. */
@@ -323,7 +302,7 @@ static void turn_away(struct __test_metadata *_metadata, const struct pair *pair
 
 	ASSERT_EQ(0, send_iotlb(pair->worker, 0, 1));
 	ASSERT_EQ(0, send_iotlb(pair->worker, 0, 2));
-	ASSERT_TRUE(get_stuck(&stuck, pair->channel));
+	ASSERT_TRUE(stuck_start(&stuck, pair->channel, IOTLB_BYTES));
 	EXPECT_EQ(0U + EPOLLIN, told(epoll, LIMIT_MS));
 	EXPECT_EQ(-EAGAIN, read_messages(pair->channel, READ_MAX, RWF_NOWAIT,
 					 ignore_message, NULL));

@@ -3,13 +3,30 @@
  * The read system calls: whole messages, in order, each once, whatever the
  * buffer; and nothing lost or leaked where one can't be delivered.
  */
-#include "requests.h"
+#include "../kselftest_harness.h"
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/task.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 FIXTURE(read) {
 	struct ends ends;
@@ -271,17 +288,6 @@ TEST_F(read, nonblocking)
 	EXPECT_EQ(-EAGAIN, try_read(self->ends.channel, &m, sizeof(m)));
 }
 
-/* Waits until thread @tid of this process sleeps. */
-static bool wait_asleep(pid_t tid)
-{
-	for (int i = 0; i < PATIENCE_MS / 10; i++) {
-		if (task_state(tid) == 'S')
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
-
 /* Does something to a thread that reads. */
 struct disturber {
 	pthread_t thread;
@@ -305,7 +311,7 @@ static void *send_when_asleep(void *arg)
 	struct disturber *d = arg;
 	uint64_t cookie;
 
-	d->failed = !wait_asleep(d->tid) || ask(d->worker, 1, &cookie);
+	d->failed = !task_sleeps(d->tid) || ask(d->worker, 1, &cookie);
 	return NULL;
 }
 
@@ -330,13 +336,13 @@ static void *signal_then_send(void *arg)
 		int before = __atomic_load_n(&signals_handled,
 					     __ATOMIC_SEQ_CST);
 
-		d->failed |= !wait_asleep(d->tid);
+		d->failed |= !task_sleeps(d->tid);
 		pthread_kill(d->reader, SIGUSR1);
 		while (before == __atomic_load_n(&signals_handled,
 						 __ATOMIC_SEQ_CST))
 			usleep(1000);
 	}
-	d->failed |= !wait_asleep(d->tid) || ask(d->worker, 1, &cookie);
+	d->failed |= !task_sleeps(d->tid) || ask(d->worker, 1, &cookie);
 	return NULL;
 }
 
@@ -615,7 +621,7 @@ TEST_F_TIMEOUT(read, order, 60)
 /* A descriptor may be inherited: files arrive where it is read. */
 TEST_F(read, inherited_channel)
 {
-	char text[sizeof(FILE_TEXT)];
+	char text[sizeof(ENDS_FILE_TEXT)];
 	struct message m;
 	int status;
 	pid_t pid;
@@ -630,7 +636,7 @@ TEST_F(read, inherited_channel)
 			_exit(1);
 		if (pread(m.msg.fd, text, sizeof(text), 0) != sizeof(text))
 			_exit(2);
-		_exit(strcmp(text, FILE_TEXT) ? 3 : 0);
+		_exit(strcmp(text, ENDS_FILE_TEXT) ? 3 : 0);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);

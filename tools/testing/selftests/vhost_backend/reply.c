@@ -3,11 +3,25 @@
  * Replies: what is taken, what is refused and why, and the files that can be
  * taken while a request waits for one.
  */
-#include "requests.h"
+#include "../kselftest_harness.h"
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define REPLY_BYTES	((ssize_t)sizeof(struct vhost_backend_reply))
 
@@ -28,7 +42,7 @@ FIXTURE_TEARDOWN(reply)
 static struct waiting deliver_unmap(struct __test_metadata *_metadata,
 				    struct ends *ends)
 {
-	return deliver(_metadata, ends, find_kind(VHOST_BACKEND_SHMEM_UNMAP));
+	return deliver(ends, find_kind(VHOST_BACKEND_SHMEM_UNMAP));
 }
 
 /* It still waits, and takes a good answer. */
@@ -123,7 +137,7 @@ TEST_F(reply, unexpected_descriptor)
 
 		if (kind->request == VHOST_BACKEND_SHARED_OBJECT_LOOKUP)
 			continue;
-		w = deliver(_metadata, &self->ends, kind);
+		w = deliver(&self->ends, kind);
 		reply = reply_to(&w.msg, 0);
 		for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 			reply.msg.fd = fds[i];
@@ -137,8 +151,7 @@ TEST_F(reply, unexpected_descriptor)
 TEST_F(reply, descriptor_that_is_not_open)
 {
 	struct waiting w =
-		deliver(_metadata, &self->ends,
-			find_kind(VHOST_BACKEND_SHARED_OBJECT_LOOKUP));
+		deliver(&self->ends, find_kind(VHOST_BACKEND_SHARED_OBJECT_LOOKUP));
 	struct vhost_backend_reply reply = reply_to(&w.msg, 0);
 
 	reply.msg.fd = 999;
@@ -152,8 +165,7 @@ TEST_F(reply, descriptor_that_is_not_open)
 TEST_F(reply, descriptor_of_a_wrong_type)
 {
 	struct waiting w =
-		deliver(_metadata, &self->ends,
-			find_kind(VHOST_BACKEND_SHARED_OBJECT_LOOKUP));
+		deliver(&self->ends, find_kind(VHOST_BACKEND_SHARED_OBJECT_LOOKUP));
 	struct vhost_backend_reply reply = reply_to(&w.msg, 0);
 	const int fds[] = {
 		self->ends.channel, epoll_create1(0), eventfd(0, 0),
@@ -247,8 +259,7 @@ static struct vhost_backend_msg guess(struct __test_metadata *_metadata, int n)
 
 	ASSERT_EQ(0, ends_open_large(&ends, O_NONBLOCK));
 	for (int i = 0; i < n; i++)
-		w = deliver(_metadata, &ends,
-			    find_kind(VHOST_BACKEND_SHMEM_MAP));
+		w = deliver(&ends, find_kind(VHOST_BACKEND_SHMEM_MAP));
 	ends_close(&ends);
 	return w.msg;
 }
@@ -258,8 +269,7 @@ TEST_F(reply, not_delivered_yet)
 {
 	struct vhost_backend_msg second = guess(_metadata, 2);
 	struct vhost_backend_take_fd take = { .id = second.id };
-	struct waiting first = deliver(_metadata, &self->ends,
-				       find_kind(VHOST_BACKEND_SHMEM_MAP));
+	struct waiting first = deliver(&self->ends, find_kind(VHOST_BACKEND_SHMEM_MAP));
 	struct vhost_backend_test_result result;
 	struct message m;
 	uint64_t cookie;
@@ -537,7 +547,7 @@ TEST_F_TIMEOUT(reply, race_of_two_answers, 120)
 
 	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, 2));
 	for (size_t i = 0; i < ARRAY_SIZE(cookies); i++) {
-		struct waiting w = deliver(_metadata, &self->ends, io);
+		struct waiting w = deliver(&self->ends, io);
 
 		cookies[i] = w.cookie;
 		own[i] = (struct racer){

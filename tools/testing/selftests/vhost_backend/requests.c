@@ -3,9 +3,23 @@
  * Each request from the worker to the frontend and its answer back, byte for
  * byte, from each context that a worker can be in.
  */
-#include "requests.h"
+#include "../kselftest_harness.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 FIXTURE(requests) {
 	struct ends ends;
@@ -67,7 +81,7 @@ static struct message expected_message(const struct request_kind *kind,
 static void check_file(struct __test_metadata *_metadata, int got, int sent)
 {
 	struct stat a, b;
-	char text[sizeof(FILE_TEXT)];
+	char text[sizeof(ENDS_FILE_TEXT)];
 
 	ASSERT_LE(0, got);
 	ASSERT_NE(sent, got);
@@ -79,7 +93,7 @@ static void check_file(struct __test_metadata *_metadata, int got, int sent)
 	ASSERT_EQ(123, lseek(sent, 123, SEEK_SET));
 	EXPECT_EQ(123, lseek(got, 0, SEEK_CUR));
 	EXPECT_EQ((ssize_t)sizeof(text), pread(got, text, sizeof(text), 0));
-	EXPECT_EQ(0, memcmp(text, FILE_TEXT, sizeof(text)));
+	EXPECT_EQ(0, memcmp(text, ENDS_FILE_TEXT, sizeof(text)));
 	close(got);
 }
 
@@ -319,7 +333,7 @@ TEST_F(requests, file_of_the_worker)
 TEST_F(requests, file_that_the_sender_closes)
 {
 	struct vhost_backend_test_result result;
-	char text[sizeof(FILE_TEXT)];
+	char text[sizeof(ENDS_FILE_TEXT)];
 	struct message m;
 	uint64_t cookie;
 
@@ -329,7 +343,7 @@ TEST_F(requests, file_that_the_sender_closes)
 	ASSERT_EQ(ASK_MAP_BYTES, await_message(self->ends.channel, &m));
 	ASSERT_LE(0, m.msg.fd);
 	EXPECT_EQ((ssize_t)sizeof(text), pread(m.msg.fd, text, sizeof(text), 0));
-	EXPECT_EQ(0, memcmp(text, FILE_TEXT, sizeof(text)));
+	EXPECT_EQ(0, memcmp(text, ENDS_FILE_TEXT, sizeof(text)));
 	close(m.msg.fd);
 	ASSERT_LT(0, channel_reply(self->ends.channel, &m.msg, 0));
 	ASSERT_EQ(0, worker_result(self->ends.worker, cookie, PATIENCE_MS,

@@ -4,13 +4,34 @@
  * none is of a kernel address. Buffers are poisoned, each time with another value,
  * and rings are made to hold noise from before.
  */
-#include "refuse.h"
+#include "../kselftest_harness.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <linux/io_uring.h>
-#include <sys/syscall.h>
+#include <linux/vhost.h>
 
-#include "secrets.h"
-#include "vhost_net.h"
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+#include "lib/poison.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 /* A few kinds fill it; what was there before would show. */
 #define RING_BYTES	4096
@@ -686,8 +707,7 @@ TEST_F(secrets, reads_that_fail)
 /* One word of its argument is written, and only where there is a descriptor. */
 TEST_F(secrets, take_fd)
 {
-	struct waiting w = deliver(_metadata, &self->ends,
-				   find_kind(VHOST_BACKEND_SHMEM_MAP));
+	struct waiting w = deliver(&self->ends, find_kind(VHOST_BACKEND_SHMEM_MAP));
 	struct vhost_backend_take_fd take = { .id = w.msg.id + 1, .fd = 4711 };
 	struct vhost_backend_take_fd before = take;
 	struct rlimit old;

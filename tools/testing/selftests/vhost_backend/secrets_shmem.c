@@ -4,8 +4,35 @@
  * that it should be, nothing else of the guest's memory is written, and none of the
  * kernel's is reached.
  */
-#include "vhost_shmem_fixture.h"
-#include "secrets.h"
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include <linux/vhost.h>
+#include <linux/vhost_shmem.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+
+#include "lib/channel.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/poison.h"
+#include "lib/skip.h"
+#include "lib/vhost_shmem.h"
+#include "lib/vhost_shmem_frontend.h"
+#include "lib/vhost_shmem_guest.h"
+#include "lib/vhost_shmem_iommu.h"
+#include "lib/vhost_shmem_rig.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT(SHMEM_PATH, vhost_shmem);
+
+SHMEM_FIXTURE;
 
 /* The VMM */
 
@@ -33,8 +60,8 @@ TEST_F(shmem, figures)
 					   .mappings = 1, .pending = 1 };
 	struct shmem *shmem = &self->shmem;
 
-	ASSERT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
-	ASSERT_EQ(EXIST, try(shmem, guest_request(MAP, 0, 0, 1, MAP_READ)));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
+	ASSERT_EQ(EXIST, rig_try(shmem, guest_request(MAP, 0, 0, 1, MAP_READ)));
 	ASSERT_LE(0, guest_start(shmem, MAP, 1, 1, 1));
 	ASSERT_TRUE(frontend_await(&self->frontend, 1));
 	for (int round = 0; round < 4; round++) {
@@ -217,14 +244,14 @@ TEST(memory_of_the_kernel)
 
 	ASSERT_EQ(0, rig_open(&frontend, &shmem, (struct shmem_options){}, 0));
 	EXPECT_EQ(-EFAULT, set_memory_with_kernel(&shmem));
-	ASSERT_EQ(OK, try(&shmem, guest_request(QUERY, 0, 0, 0, 0)));
+	ASSERT_EQ(OK, rig_try(&shmem, guest_request(QUERY, 0, 0, 0, 0)));
 
 	/* With the queue stopped the core looks at addresses when it is to start. */
 	ASSERT_EQ(0, shmem_run(&shmem, 0));
 	EXPECT_TRUE(set_memory_with_kernel(&shmem) || shmem_run(&shmem, 1) == -EFAULT);
 	ASSERT_EQ(0, shmem_core(&shmem));
 	ASSERT_EQ(0, shmem_run(&shmem, 1));
-	ASSERT_EQ(OK, try(&shmem, guest_request(QUERY, 0, 0, 0, 0)));
+	ASSERT_EQ(OK, rig_try(&shmem, guest_request(QUERY, 0, 0, 0, 0)));
 
 	ASSERT_EQ(0, shmem_run(&shmem, 0));
 	EXPECT_TRUE(try_ioctl(shmem.device, VHOST_SET_VRING_ADDR, &ring) ||

@@ -6,11 +6,27 @@
  * do both.
  */
 #include "../kselftest_harness.h"
+
 #include <dirent.h>
-#include <linux/capability.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include "child.h"
-#include "reader.h"
+
+#include <linux/capability.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/reader.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define OTHER_USER	4321
 
@@ -35,19 +51,6 @@ FIXTURE_TEARDOWN(setid)
 {
 	close(self->watch);
 	pair_close(&self->pair);
-}
-
-static unsigned int count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	if (!dir)
-		return 0;
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }
 
 /* Ways to become somebody else, or nobody else. */
@@ -105,7 +108,7 @@ static void read_as_other(void *arg)
 	struct change *change = arg;
 	struct vhost_backend_take_fd take = {};
 	struct message message;
-	unsigned int descriptors;
+	int descriptors;
 
 	child_check(change->become());
 	descriptors = count_descriptors();
@@ -290,7 +293,7 @@ TEST_F(setid, notifier)
 
 static int set_id_program(void)
 {
-	unsigned int descriptors = count_descriptors();
+	int descriptors = count_descriptors();
 	struct message message;
 	ssize_t n = read(STDIN_FILENO, &message, sizeof(message));
 

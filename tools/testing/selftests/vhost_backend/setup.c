@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VHOST_BACKEND_SETUP, and what a channel refuses before it. */
-#include "interleave.h"
-#include "requests.h"
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/uio.h>
+
+#include "lib/channel.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 FIXTURE(setup) {
 	int channel;

@@ -4,8 +4,28 @@
  * that always hold, and the same figures in /proc/PID/fdinfo.
  */
 #include "../kselftest_harness.h"
+
+#include <fcntl.h>
 #include <stddef.h>
-#include "bell.h"
+#include <sys/eventfd.h>
+
+#include <linux/vhost.h>
+
+#include "lib/bell.h"
+#include "lib/channel.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/pair.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/skip.h"
+#include "lib/tally.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 #define SLOTS	8U
 

@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VHOST_BACKEND_TAKE_FD: the file of a request, once more. */
-#include "requests.h"
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include "lib/channel.h"
+#include "lib/ends.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/request.h"
+#include "lib/skip.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
 
 FIXTURE(take_fd) {
 	struct ends ends;
@@ -27,18 +41,18 @@ static int take(int channel, uint64_t id)
 
 static void expect_our_file(struct __test_metadata *_metadata, int fd)
 {
-	char text[sizeof(FILE_TEXT)] = "";
+	char text[sizeof(ENDS_FILE_TEXT)] = "";
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
 	EXPECT_EQ((ssize_t)sizeof(text), pread(fd, text, sizeof(text), 0));
-	EXPECT_EQ(0, memcmp(text, FILE_TEXT, sizeof(text)));
+	EXPECT_EQ(0, memcmp(text, ENDS_FILE_TEXT, sizeof(text)));
 }
 
 static struct waiting deliver_map(struct __test_metadata *_metadata,
 				  struct ends *ends)
 {
-	return deliver(_metadata, ends, find_kind(VHOST_BACKEND_SHMEM_MAP));
+	return deliver(ends, find_kind(VHOST_BACKEND_SHMEM_MAP));
 }
 
 /* As often as one likes, from delivery to the answer. */
@@ -48,7 +62,7 @@ TEST_F(take_fd, until_the_answer)
 	int fds[3];
 
 	for_each_kind(kind) {
-		struct waiting w = deliver(_metadata, &self->ends, kind);
+		struct waiting w = deliver(&self->ends, kind);
 
 		if (!kind->file) {
 			EXPECT_EQ(-ENOENT, take(self->ends.channel, w.msg.id))
@@ -77,8 +91,7 @@ TEST_F(take_fd, until_a_good_answer)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		struct waiting w = deliver(_metadata, &self->ends,
-					   find_kind(requests[i]));
+		struct waiting w = deliver(&self->ends, find_kind(requests[i]));
 		int fd = take(self->ends.channel, w.msg.id);
 
 		expect_our_file(_metadata, fd);

@@ -5,9 +5,22 @@
  * looked at only when the channel says so.
  */
 #include "../kselftest_harness.h"
-#include "interleave.h"
-#include "raised.h"
-#include "vdpa.h"
+
+#include <fcntl.h>
+
+#include <linux/vhost.h>
+#include <linux/virtio_config.h>
+
+#include "lib/channel.h"
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+#include "lib/raised.h"
+#include "lib/skip.h"
+#include "lib/vdpa.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
 
 #define PARENT	"vdpasim_net"
 #define NAME	"vhost-backend"
@@ -27,13 +40,14 @@ struct round {
 static void __attribute__((constructor)) skip_without_simulator(void)
 {
 	int err = vdpa_manage(PARENT, NAME);
+	char why[64];
 
 	if (!err)
 		err = vdpa_manage(NULL, NAME);
 	if (!err)
 		return;
-	ksft_print_header();
-	ksft_exit_skip("no simulated device (%s): modprobe vdpa_sim_net\n", strerror(-err));
+	snprintf(why, sizeof(why), "no simulated device (%s)", strerror(-err));
+	skip_program(why, "vdpa_sim_net");
 }
 
 static size_t frame_bytes(uint32_t number)
@@ -53,9 +67,9 @@ static int start_device(struct vhost_net *net)
 				    net->queue[i].buffers_address,
 				    NET_RING * NET_BUFFER, VHOST_ACCESS_RW);
 		if (!err)
-			err = enable_queue(net->vhost, i);
+			err = vdpa_enable_queue(net->vhost, i);
 	}
-	return err ? err : set_status(net->vhost, status);
+	return err ? err : vdpa_set_status(net->vhost, status);
 }
 
 FIXTURE(vdpa_sim) {
@@ -136,7 +150,7 @@ static int run_round(struct round *round, uint32_t target)
 		struct raised raised;
 
 		feed(round, target);
-		err = take_raised(round->channel, &raised, PATIENCE_MS);
+		err = take_raised(round->channel, &raised, LIMIT_MS);
 		if (!err && (raised.errs || raised.others || raised.nr_misses))
 			err = -EPROTO;
 		if (!err && raised.calls & 1ULL << (BASE + NET_TX))

@@ -5,9 +5,27 @@
  * nothing hangs, nothing is left, and its memory is free again.
  */
 #include "../kselftest_harness.h"
-#include "held.h"
-#include "vhost_net_flow.h"
-#include "child.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/flow.h"
+#include "lib/held.h"
+#include "lib/memory.h"
+#include "lib/net_frame.h"
+#include "lib/random.h"
+#include "lib/skip.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT("/dev/vhost-net", vhost_net);
+SKIP_WITHOUT("/dev/net/tun", tun);
 
 /* Descriptors are closed in the order of their numbers: those of a kind together. */
 enum kind {

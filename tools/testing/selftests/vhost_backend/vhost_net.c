@@ -5,8 +5,25 @@
  * when the channel told it to. Each frame is compared with what the host saw.
  */
 #include "../kselftest_harness.h"
-#include "vhost_net_flow.h"
-#include "interleave.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "lib/channel.h"
+#include "lib/flow.h"
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+#include "lib/raised.h"
+#include "lib/skip.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT("/dev/vhost-net", vhost_net);
+SKIP_WITHOUT("/dev/net/tun", tun);
 
 #define WINDOW		128
 
@@ -88,7 +105,7 @@ static int wait_for_error(int channel, unsigned int index)
 	int err;
 
 	do {
-		err = take_raised(channel, &raised, PATIENCE_MS);
+		err = take_raised(channel, &raised, LIMIT_MS);
 		if (!err && (raised.errs & ~(1ULL << index) || raised.others))
 			err = -EPROTO;
 	} while (!err && !raised.errs);
@@ -131,10 +148,10 @@ TEST_F_TIMEOUT(vhost_net, bound_while_it_runs, 120)
 		while (!take_raised(self->channel, &raised, 0))
 			;
 		ASSERT_EQ(0, flow_offer(flow, flow->offered + 1));
-		ASSERT_TRUE(readable(q->call, PATIENCE_MS));
+		ASSERT_TRUE(readable(q->call, LIMIT_MS));
 		ASSERT_EQ(-ETIMEDOUT, take_raised(self->channel, &raised, 0));
 		ASSERT_EQ(0, net_bind(flow->net, self->channel, BASE(0)));
-		ASSERT_EQ(0, take_raised(self->channel, &raised, PATIENCE_MS));
+		ASSERT_EQ(0, take_raised(self->channel, &raised, LIMIT_MS));
 		ASSERT_EQ(1ULL << (flow->base + NET_TX), raised.calls);
 		ASSERT_EQ(0, flow_reap(flow));
 		ASSERT_EQ(0, flow_compare(flow));
@@ -208,7 +225,7 @@ static void run_beside(struct __test_metadata *_metadata, int channel,
 	/* For one that sleeps in read; the channel hears of it as well. */
 	ASSERT_EQ(0, eventfd_write(listener.eventfd, 1));
 	pthread_join(listener.thread, NULL);
-	EXPECT_EQ(0, take_raised(channel, &raised, PATIENCE_MS));
+	EXPECT_EQ(0, take_raised(channel, &raised, LIMIT_MS));
 }
 
 TEST_F_TIMEOUT(vhost_net, peek_beside_a_poller, 240)

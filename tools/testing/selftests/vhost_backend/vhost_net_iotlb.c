@@ -5,9 +5,34 @@
  * and no longer than the device has them, so that each frame costs a miss.
  */
 #include "../kselftest_harness.h"
-#include "vhost_net_flow.h"
-#include "reader.h"
-#include "child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include <linux/vhost.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/flow.h"
+#include "lib/message.h"
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+#include "lib/parameter.h"
+#include "lib/raised.h"
+#include "lib/random.h"
+#include "lib/reader.h"
+#include "lib/run.h"
+#include "lib/skip.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
+SKIP_WITHOUT("/dev/vhost-net", vhost_net);
+SKIP_WITHOUT("/dev/net/tun", tun);
 
 #define IOTLB	VHOST_BACKEND_BIND_IOTLB
 #define UNDO	VHOST_BACKEND_BIND_UNDO
@@ -67,7 +92,7 @@ static int reopen(int *channel, struct vhost_backend_setup setup)
 static int take_miss(int channel, struct miss *miss)
 {
 	struct raised raised;
-	int err = take_raised(channel, &raised, PATIENCE_MS);
+	int err = take_raised(channel, &raised, LIMIT_MS);
 
 	if (err)
 		return err;
@@ -123,7 +148,7 @@ TEST_F_TIMEOUT(vhost_net_iotlb, a_miss_is_a_request, 60)
 	ASSERT_EQ(0, bind_all(flow->net, self->channel, 0));
 	EXPECT_EQ(5U, bindings(self->channel));
 	ASSERT_EQ(0, offer(flow, 1));
-	ASSERT_TRUE(readable(self->channel, PATIENCE_MS));
+	ASSERT_TRUE(readable(self->channel, LIMIT_MS));
 	ASSERT_EQ((ssize_t)sizeof(miss), channel_read(self->channel, &message));
 	memcpy(&miss, &message, sizeof(miss));
 	EXPECT_EQ((uint32_t)VHOST_BACKEND_IOTLB_MSG, miss.msg.request);
@@ -223,7 +248,7 @@ static void leave_no_room(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, offer(&self->flow[0], 1));
 	ASSERT_EQ(0, take_miss(self->channel, miss));
 	ASSERT_EQ(0, offer(&self->flow[1], 1));
-	ASSERT_TRUE(readable(self->net[1].vhost, PATIENCE_MS));
+	ASSERT_TRUE(readable(self->net[1].vhost, LIMIT_MS));
 	EXPECT_FALSE(readable(self->channel, 200));
 	EXPECT_TRUE(readable(self->net[1].vhost, 0));
 	EXPECT_EQ(1U, channel_stats(self->channel).inflight);
@@ -328,7 +353,7 @@ TEST_F(vhost_net_iotlb, room_for_a_miss)
 	while (!send_iotlb(worker, 0, sends + 1))
 		sends++;
 	ASSERT_EQ(0, offer(flow, 1));
-	ASSERT_TRUE(readable(flow->net->vhost, PATIENCE_MS));
+	ASSERT_TRUE(readable(flow->net->vhost, LIMIT_MS));
 	usleep(20000);
 	EXPECT_TRUE(readable(flow->net->vhost, 0));
 	/* Some of the ring's end may have to be skipped for it. */
@@ -447,17 +472,6 @@ TEST_F(vhost_net_iotlb, unbound_alone_or_together)
 	close(copy);
 }
 
-#define PARAMETERS	"/sys/module/vhost_backend/parameters/"
-
-static bool set_limit(const char *parameter, const char *value)
-{
-	int fd = open(parameter, O_WRONLY | O_CLOEXEC);
-	bool done = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-
-	close(fd);
-	return done;
-}
-
 /* What an ordinary user is given, who may bind two devices. */
 struct limited {
 	struct flow *flow;
@@ -503,27 +517,25 @@ static void limit_to_two(struct __test_metadata *_metadata, struct flow *flow,
 			 const char *parameter, int eventfd_error)
 {
 	struct limited limited = { .flow = flow, .eventfd_error = eventfd_error };
-	int fd = open(parameter, O_RDONLY | O_CLOEXEC);
 	char before[16] = "";
 
-	ASSERT_LT(0, read(fd, before, sizeof(before) - 1));
-	close(fd);
+	ASSERT_TRUE(parameter_get(parameter, before, sizeof(before)));
 	ASSERT_EQ(0, private_tmp());
 	ASSERT_EQ(0, node_for_all("/tmp/channel"));
-	ASSERT_TRUE(set_limit(parameter, "2\n"));
+	ASSERT_TRUE(parameter_set(parameter, "2\n"));
 	EXPECT_EQ(0, child_run(exceed_limit, &limited));
-	EXPECT_TRUE(set_limit(parameter, before));
+	EXPECT_TRUE(parameter_set(parameter, before));
 }
 
 TEST_F(vhost_net_iotlb, bindings_of_a_user)
 {
-	limit_to_two(_metadata, self->flow, PARAMETERS "max_bindings", -EMFILE);
+	limit_to_two(_metadata, self->flow, "max_bindings", -EMFILE);
 }
 
 /* Of all bindings, those of devices */
 TEST_F(vhost_net_iotlb, devices_of_a_user)
 {
-	limit_to_two(_metadata, self->flow, PARAMETERS "max_devices", 0);
+	limit_to_two(_metadata, self->flow, "max_devices", 0);
 }
 
 /* The device's read would sleep: the binding ends, and leaves the message. */
@@ -620,7 +632,7 @@ static int answer_either(int channel, struct flow *flow, uint32_t *from_device)
 	struct miss miss;
 	int err;
 
-	if (poll(p, 2, PATIENCE_MS) < 1)
+	if (poll(p, 2, LIMIT_MS) < 1)
 		return -ETIMEDOUT;
 	if (p[0].revents & POLLIN) {
 		err = take_miss(channel, &miss);

@@ -3,11 +3,24 @@
  * The code that the page for VMM authors gives them, with an unmodified vhost-net:
  * frames out and in, misses, a broken queue, the end.
  */
+#include "../kselftest_harness.h"
+
 #include <stddef.h>
 
-#include "../kselftest_harness.h"
-#include "vhost_net_flow.h"
-#include "vmm.h"
+#include <linux/vhost.h>
+
+#include "lib/channel.h"
+#include "lib/flow.h"
+#include "lib/net_frame.h"
+#include "lib/net_queue.h"
+#include "lib/skip.h"
+#include "lib/vhost_net.h"
+#include "lib/vmm.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT("/dev/vhost-net", vhost_net);
+SKIP_WITHOUT("/dev/net/tun", tun);
 
 struct machine {
 	struct vmm_net vmm;
@@ -91,7 +104,7 @@ static int run_frames(struct machine *machine, uint32_t target, uint32_t window)
 
 	while (!err && !flow_is_through(flow, target)) {
 		err = flow_feed(flow, target, window);
-		if (!err && !readable(machine->vmm.channel, PATIENCE_MS))
+		if (!err && !readable(machine->vmm.channel, LIMIT_MS))
 			err = -ETIMEDOUT;
 		if (!err)
 			err = vmm_read(&machine->vmm);
@@ -124,7 +137,7 @@ TEST_F_TIMEOUT(vhost_net_vmm, a_queue_that_breaks, 60)
 	q->vring.avail->ring[q->added++ % NET_RING] = NET_RING;
 	net_kick(q);
 	while (!self->machine.broken) {
-		ASSERT_TRUE(readable(self->machine.vmm.channel, PATIENCE_MS));
+		ASSERT_TRUE(readable(self->machine.vmm.channel, LIMIT_MS));
 		ASSERT_EQ(0, vmm_read(&self->machine.vmm));
 	}
 	EXPECT_EQ(1ULL << NET_TX, self->machine.broken);
@@ -137,7 +150,7 @@ TEST_F_TIMEOUT(vhost_net_vmm, the_end, 60)
 
 	ASSERT_EQ(0, run_frames(&self->machine, 10, 10));
 	ASSERT_EQ(0, flow_offer(flow, 11));
-	ASSERT_TRUE(readable(self->machine.vmm.channel, PATIENCE_MS));
+	ASSERT_TRUE(readable(self->machine.vmm.channel, LIMIT_MS));
 	ASSERT_EQ(0, vmm_read(&self->machine.vmm));
 	while (net_used_index(&self->net.queue[NET_TX]) != 11)
 		ASSERT_EQ(0, vmm_read(&self->machine.vmm));

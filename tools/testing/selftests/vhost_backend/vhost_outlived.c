@@ -4,14 +4,30 @@
  * keeps that, and a ring of io_uring there may keep the channel. The device is
  * unbound then, and only then.
  */
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
 #include <liburing.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
-#include "../kselftest_harness.h"
-#include "held.h"
-#include "vhost_net_flow.h"
-#include "child.h"
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/flow.h"
+#include "lib/held.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/net_frame.h"
+#include "lib/skip.h"
+#include "lib/task.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT("/dev/vhost-net", vhost_net);
+SKIP_WITHOUT("/dev/net/tun", tun);
 
 #define IOTLB	VHOST_BACKEND_BIND_IOTLB
 
@@ -252,7 +268,7 @@ static void stays_bound(struct __test_metadata *_metadata,
 	EXPECT_EQ(1U, channel_stats(vmm.channel).bindings);
 	/* It is still heard. */
 	ASSERT_EQ(0, flow_offer(&vmm.flow, 1));
-	EXPECT_TRUE(readable(vmm.channel, PATIENCE_MS));
+	EXPECT_TRUE(readable(vmm.channel, LIMIT_MS));
 	flows_close(&vmm.flow, 1);
 	close(vmm.channel);
 }

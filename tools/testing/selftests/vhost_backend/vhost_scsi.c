@@ -5,12 +5,29 @@
  * when the channel says so, and finds what it has written.
  */
 #include "../kselftest_harness.h"
-#include "interleave.h"
-#include "raised.h"
 
-#include <linux/virtio_scsi.h>
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
+
+#include <linux/vhost.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <linux/virtio_scsi.h>
+
+#include "lib/channel.h"
+#include "lib/memory.h"
+#include "lib/raised.h"
+#include "lib/random.h"
+#include "lib/skip.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT("/dev/vhost-scsi", vhost_scsi);
 
 #define CONFIGFS	"/sys/kernel/config"
 #define TARGET		CONFIGFS "/target"
@@ -41,11 +58,6 @@
 #define SCSI_READ		0x28
 #define SCSI_WRITE		0x2a
 #define SCSI_CHECK_CONDITION	2
-
-static void __attribute__((constructor)) skip_without_vhost_scsi(void)
-{
-	skip_without("/dev/vhost-scsi", "vhost_scsi");
-}
 
 /* The target, which is set up with folders, links and files */
 
@@ -274,7 +286,7 @@ static uint32_t disk_reap(struct disk *disk)
 static int disk_wait(struct disk *disk, uint32_t *slots)
 {
 	struct raised raised;
-	int err = take_raised(disk->channel, &raised, PATIENCE_MS);
+	int err = take_raised(disk->channel, &raised, LIMIT_MS);
 
 	*slots = 0;
 	if (!err && (raised.calls != 1ULL << VRING(REQUESTS) || raised.errs ||
@@ -446,7 +458,7 @@ TEST_F_TIMEOUT(vhost_scsi, broken_descriptor_raises_vring_err, 60)
 	ASSERT_EQ(0, disk_kick(disk));
 	/* A signal of the last command may come before it. */
 	do {
-		ASSERT_EQ(0, take_raised(disk->channel, &raised, PATIENCE_MS));
+		ASSERT_EQ(0, take_raised(disk->channel, &raised, LIMIT_MS));
 		EXPECT_EQ(0U, raised.others);
 	} while (!raised.errs);
 	EXPECT_EQ(1ULL << VRING(REQUESTS), raised.errs);
@@ -469,11 +481,11 @@ TEST_F_TIMEOUT(vhost_scsi, unbound_and_bound_again, 60)
 		eventfd_read(disk->calls[REQUESTS], &value);
 		disk_put(disk, 0, cdb, 0, 0);
 		ASSERT_EQ(0, disk_kick(disk));
-		ASSERT_TRUE(readable(disk->calls[REQUESTS], PATIENCE_MS));
+		ASSERT_TRUE(readable(disk->calls[REQUESTS], LIMIT_MS));
 		EXPECT_EQ(-ETIMEDOUT, take_raised(disk->channel, &raised, 0));
 		/* It is still pending, and counts. */
 		ASSERT_EQ(0, disk_bind(disk, true));
-		ASSERT_EQ(0, take_raised(disk->channel, &raised, PATIENCE_MS));
+		ASSERT_EQ(0, take_raised(disk->channel, &raised, LIMIT_MS));
 		EXPECT_EQ(1ULL << VRING(REQUESTS), raised.calls);
 		ASSERT_TRUE(wait_until(disk_reap(disk)));
 		ASSERT_EQ(0, disk_do(disk, cdb, 0));

@@ -4,9 +4,32 @@
  * them there. Here each thing happens when the test wants it to; in
  * vhost_shmem_stress.c all of it happens at once.
  */
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 
-#include "vhost_shmem_fixture.h"
+#include <linux/vhost.h>
+#include <linux/vhost_shmem.h>
+
+#include "lib/channel.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/skip.h"
+#include "lib/vhost_shmem.h"
+#include "lib/vhost_shmem_frontend.h"
+#include "lib/vhost_shmem_guest.h"
+#include "lib/vhost_shmem_iommu.h"
+#include "lib/vhost_shmem_rig.h"
+#include "lib/wait.h"
+#include "lib/worker.h"
+
+SKIP_WITHOUT_WORKER;
+SKIP_WITHOUT(SHMEM_PATH, vhost_shmem);
+
+SHMEM_FIXTURE;
 
 /* With an eventfd the guest is called although nobody reads the channel. */
 FIXTURE(unread) {
@@ -110,19 +133,19 @@ TEST_F(shmem, map_and_unmap)
 {
 	struct shmem *shmem = &self->shmem;
 
-	ASSERT_EQ(OK, ask(shmem, MAP, 2, 7, 3, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 2, 7, 3, 0));
 	EXPECT_TRUE(guest_sees(shmem, 2, 7, 3));
 	EXPECT_TRUE(guest_sees_nothing(shmem, 0, 2));
 	EXPECT_TRUE(guest_sees_nothing(shmem, 5, REGION_PAGES - 5));
-	ASSERT_EQ(OK, ask(shmem, MAP, REGION_PAGES - 1, FILE_PAGES - 1, 1, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, REGION_PAGES - 1, FILE_PAGES - 1, 1, 0));
 	EXPECT_TRUE(guest_sees(shmem, REGION_PAGES - 1, FILE_PAGES - 1, 1));
-	EXPECT_TRUE(has_mappings(shmem, 2, 0));
-	ASSERT_EQ(OK, ask(shmem, UNMAP, 2, 0, 3, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 2, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, UNMAP, 2, 0, 3, 0));
 	EXPECT_TRUE(guest_sees_nothing(shmem, 0, REGION_PAGES - 1));
 	EXPECT_TRUE(guest_sees(shmem, REGION_PAGES - 1, FILE_PAGES - 1, 1));
-	EXPECT_EQ(NOENT, try(shmem, guest_request(UNMAP, 2, 0, 3, 0)));
-	ASSERT_EQ(OK, ask(shmem, UNMAP, REGION_PAGES - 1, 0, 1, 0));
-	EXPECT_TRUE(has_mappings(shmem, 0, 0));
+	EXPECT_EQ(NOENT, rig_try(shmem, guest_request(UNMAP, 2, 0, 3, 0)));
+	ASSERT_EQ(OK, rig_ask(shmem, UNMAP, REGION_PAGES - 1, 0, 1, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 0));
 	EXPECT_EQ(!self->shmem.options.call_eventfd, !!self->frontend.calls);
 }
 
@@ -157,9 +180,9 @@ TEST_F(shmem, file_open_for_reading)
 	ASSERT_EQ(0, try_ioctl(shmem->device, VHOST_SHMEM_SET_FILE, &file));
 	close(file);
 	ASSERT_EQ(0, shmem_run(shmem, 1));
-	EXPECT_EQ(FAILED, try(shmem, guest_request(MAP, 0, 0, 1, MAP_WRITE)));
+	EXPECT_EQ(FAILED, rig_try(shmem, guest_request(MAP, 0, 0, 1, MAP_WRITE)));
 	EXPECT_EQ(EACCES, guest_error(shmem, 0));
-	EXPECT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
 	EXPECT_TRUE(guest_sees(shmem, 0, 0, 1));
 }
 
@@ -174,40 +197,40 @@ TEST_F_TIMEOUT(shmem, out_of_order, 120)
 	ASSERT_TRUE(frontend_await(&self->frontend, 8));
 	slot = guest_start(shmem, QUERY, 0, 0, 0);
 	EXPECT_EQ(OK, guest_status(shmem, slot));
-	EXPECT_EQ(EXIST, try(shmem, guest_request(MAP, 5, 0, 1, MAP_READ)));
-	EXPECT_EQ(NOENT, try(shmem, guest_request(UNMAP, 4, 0, 2, 0)));
-	EXPECT_TRUE(has_mappings(shmem, 0, 8));
+	EXPECT_EQ(EXIST, rig_try(shmem, guest_request(MAP, 5, 0, 1, MAP_READ)));
+	EXPECT_EQ(NOENT, rig_try(shmem, guest_request(UNMAP, 4, 0, 2, 0)));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 8));
 	for (int n = 7; n >= 0; n--) {
 		frontend_answer(&self->frontend, n, 0);
 		EXPECT_EQ(OK, guest_status(shmem, slots[n]));
 		EXPECT_TRUE(guest_sees(shmem, 4 * n, n, 2));
 	}
-	EXPECT_TRUE(has_mappings(shmem, 8, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 8, 0));
 }
 
 TEST_F(shmem, refused)
 {
 	struct shmem *shmem = &self->shmem;
 
-	EXPECT_EQ(FAILED, ask(shmem, MAP, 0, 0, 1, -EPERM));
+	EXPECT_EQ(FAILED, rig_ask(shmem, MAP, 0, 0, 1, -EPERM));
 	EXPECT_EQ(EPERM, guest_error(shmem, 0));
-	EXPECT_EQ(FAILED, ask(shmem, MAP, 0, 0, 1, 1));
+	EXPECT_EQ(FAILED, rig_ask(shmem, MAP, 0, 0, 1, 1));
 	EXPECT_EQ(EREMOTEIO, guest_error(shmem, 0));
-	EXPECT_TRUE(has_mappings(shmem, 0, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 0));
 	EXPECT_TRUE(guest_sees_nothing(shmem, 0, 1));
 
 	/* What can't be taken down is there. */
-	ASSERT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
-	EXPECT_EQ(FAILED, ask(shmem, UNMAP, 0, 0, 1, -EIO));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
+	EXPECT_EQ(FAILED, rig_ask(shmem, UNMAP, 0, 0, 1, -EIO));
 	EXPECT_EQ(EIO, guest_error(shmem, 0));
-	EXPECT_TRUE(has_mappings(shmem, 1, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 1, 0));
 	EXPECT_TRUE(guest_sees(shmem, 0, 0, 1));
-	EXPECT_EQ(EXIST, try(shmem, guest_request(MAP, 0, 0, 1, MAP_READ)));
+	EXPECT_EQ(EXIST, rig_try(shmem, guest_request(MAP, 0, 0, 1, MAP_READ)));
 
 	/* What the frontend does not know any more is gone. */
 	ASSERT_EQ(0, frontend_drop_all(shmem));
-	EXPECT_EQ(OK, ask(shmem, UNMAP, 0, 0, 1, 0));
-	EXPECT_TRUE(has_mappings(shmem, 0, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, UNMAP, 0, 0, 1, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 0));
 }
 
 static bool answer_all(struct frontend *frontend)
@@ -231,16 +254,16 @@ TEST_F_TIMEOUT(shmem, given_up, 120)
 	ASSERT_TRUE(frontend_await(frontend, 1));
 	EXPECT_EQ(FAILED, guest_status(shmem, slot));
 	EXPECT_EQ(ETIMEDOUT, guest_error(shmem, slot));
-	EXPECT_TRUE(has_mappings(shmem, 0, 1));
-	EXPECT_EQ(EXIST, try(shmem, guest_request(MAP, 4, 0, 1, MAP_READ)));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 1));
+	EXPECT_EQ(EXIST, rig_try(shmem, guest_request(MAP, 4, 0, 1, MAP_READ)));
 
 	/* It asks until the frontend has answered. */
 	ASSERT_TRUE(frontend_await(frontend, 3));
-	EXPECT_TRUE(has_mappings(shmem, 0, 1));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 1));
 	ASSERT_EQ(0, set_timeout(shmem, 0));
-	EXPECT_TRUE(wait_until(answer_all(frontend) && has_mappings(shmem, 0, 0)));
+	EXPECT_TRUE(wait_until(answer_all(frontend) && rig_has_mappings(shmem, 0, 0)));
 	EXPECT_TRUE(guest_sees_nothing(shmem, 0, REGION_PAGES));
-	EXPECT_EQ(OK, ask(shmem, MAP, 3, 3, 2, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, MAP, 3, 3, 2, 0));
 	EXPECT_TRUE(guest_sees(shmem, 3, 3, 2));
 }
 
@@ -256,7 +279,7 @@ TEST_F_TIMEOUT(unread, given_up, 120)
 	EXPECT_EQ(FAILED, guest_status(shmem, slot));
 	EXPECT_EQ(ETIMEDOUT, guest_error(shmem, slot));
 	ASSERT_EQ(0, set_timeout(shmem, 0));
-	EXPECT_TRUE(wait_until(answer_all(&self->frontend) && has_mappings(shmem, 0, 0)));
+	EXPECT_TRUE(wait_until(answer_all(&self->frontend) && rig_has_mappings(shmem, 0, 0)));
 	EXPECT_EQ(0U, self->frontend.maps);
 }
 
@@ -288,7 +311,7 @@ TEST_F_TIMEOUT(shmem, unmap_given_up, 120)
 {
 	struct shmem *shmem = &self->shmem;
 
-	ASSERT_EQ(OK, ask(shmem, MAP, 8, 1, 1, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 8, 1, 1, 0));
 	/* If it is given up before the frontend has read it, it is withdrawn. */
 	for (int ms = 50; !self->frontend.nr_pending && ms < LIMIT_MS; ms *= 2) {
 		int slot;
@@ -297,14 +320,14 @@ TEST_F_TIMEOUT(shmem, unmap_given_up, 120)
 		slot = guest_start(shmem, UNMAP, 8, 0, 1);
 		EXPECT_EQ(FAILED, guest_status(shmem, slot));
 		EXPECT_EQ(ETIMEDOUT, guest_error(shmem, slot));
-		EXPECT_TRUE(has_mappings(shmem, 1, 0));
+		EXPECT_TRUE(rig_has_mappings(shmem, 1, 0));
 	}
 	ASSERT_EQ(1U, self->frontend.nr_pending);
 	ASSERT_EQ(0, set_timeout(shmem, 0));
 	frontend_answer(&self->frontend, 0, 0);
 	EXPECT_TRUE(guest_sees_nothing(shmem, 8, 1));
-	EXPECT_EQ(OK, ask(shmem, UNMAP, 8, 0, 1, 0));
-	EXPECT_TRUE(has_mappings(shmem, 0, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, UNMAP, 8, 0, 1, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 0));
 }
 
 TEST_F_TIMEOUT(shmem, all_mappings, 300)
@@ -318,11 +341,11 @@ TEST_F_TIMEOUT(shmem, all_mappings, 300)
 	ASSERT_EQ(0, shmem_open(shmem, options, self->frontend.channel));
 	frontend_add(&self->frontend, 0, shmem);
 	for (int n = 0; n < VHOST_SHMEM_MAPPINGS; n++)
-		ASSERT_EQ(OK, ask(shmem, MAP, n, n % FILE_PAGES, 1, 0));
-	EXPECT_EQ(NOSPC, try(shmem, guest_request(MAP, VHOST_SHMEM_MAPPINGS, 0, 1, 1)));
-	EXPECT_TRUE(has_mappings(shmem, VHOST_SHMEM_MAPPINGS, 0));
-	ASSERT_EQ(OK, ask(shmem, UNMAP, 100, 0, 1, 0));
-	ASSERT_EQ(OK, ask(shmem, MAP, VHOST_SHMEM_MAPPINGS, 0, 1, 0));
+		ASSERT_EQ(OK, rig_ask(shmem, MAP, n, n % FILE_PAGES, 1, 0));
+	EXPECT_EQ(NOSPC, rig_try(shmem, guest_request(MAP, VHOST_SHMEM_MAPPINGS, 0, 1, 1)));
+	EXPECT_TRUE(rig_has_mappings(shmem, VHOST_SHMEM_MAPPINGS, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, UNMAP, 100, 0, 1, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, VHOST_SHMEM_MAPPINGS, 0, 1, 0));
 	for (int n = 0; n < VHOST_SHMEM_MAPPINGS; n++)
 		EXPECT_TRUE(n == 100 || guest_sees(shmem, n, n % FILE_PAGES, 1));
 }
@@ -346,7 +369,7 @@ TEST_F_TIMEOUT(shmem, no_room, 120)
 	ASSERT_TRUE(frontend_await(frontend, 4));
 	/* The four, and one that waits; those behind it are still in the ring. */
 	EXPECT_TRUE(wait_until(shmem_stats(shmem).room_waits == 1));
-	EXPECT_TRUE(has_mappings(shmem, 0, 5));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 5));
 	/* One more try because of each kick that came just then; it does not poll. */
 	refused = channel_stats(frontend->channel).refused_room;
 	EXPECT_LT(0U, refused);
@@ -362,7 +385,7 @@ TEST_F_TIMEOUT(shmem, no_room, 120)
 	}
 	for (int n = 0; n < REGION_PAGES; n++)
 		EXPECT_TRUE(guest_sees(shmem, n, n % FILE_PAGES, 1));
-	EXPECT_TRUE(has_mappings(shmem, REGION_PAGES, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, REGION_PAGES, 0));
 	EXPECT_LT(0U, shmem_stats(shmem).room_waits);
 }
 
@@ -401,13 +424,13 @@ TEST_F_TIMEOUT(shmem, stop, 120)
 
 	setup.max_inflight = 2;
 	ASSERT_EQ(0, change_channel(frontend, shmem, setup));
-	ASSERT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
-	ASSERT_EQ(OK, ask(shmem, MAP, 1, 1, 1, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 1, 1, 1, 0));
 	slots[0] = guest_start(shmem, MAP, 10, 10, 1);
 	slots[1] = guest_start(shmem, UNMAP, 0, 0, 1);
 	ASSERT_TRUE(frontend_await(frontend, 2));
 	slots[2] = guest_start(shmem, UNMAP, 1, 0, 1);
-	ASSERT_TRUE(wait_until(has_mappings(shmem, 0, 3)));
+	ASSERT_TRUE(wait_until(rig_has_mappings(shmem, 0, 3)));
 	slots[3] = guest_start(shmem, QUERY, 0, 0, 0);
 
 	EXPECT_FALSE(guest_listen(shmem));
@@ -428,7 +451,7 @@ TEST_F_TIMEOUT(shmem, stop, 120)
 	frontend_answer(frontend, 0, 0);
 	ASSERT_TRUE(frontend_await(frontend, 1));
 	frontend_answer(frontend, 0, 0);
-	EXPECT_TRUE(wait_until(has_mappings(shmem, 1, 0)));
+	EXPECT_TRUE(wait_until(rig_has_mappings(shmem, 1, 0)));
 	EXPECT_TRUE(guest_sees(shmem, 1, 1, 1));
 	EXPECT_TRUE(guest_sees_nothing(shmem, 0, 1));
 	EXPECT_TRUE(guest_sees_nothing(shmem, 2, REGION_PAGES - 2));
@@ -439,9 +462,9 @@ TEST_F_TIMEOUT(shmem, stop, 120)
 	/* It goes on where it was, and with what it had. */
 	ASSERT_EQ(0, shmem_run(shmem, 1));
 	EXPECT_EQ(OK, guest_status(shmem, slots[3]));
-	EXPECT_EQ(NOENT, try(shmem, guest_request(UNMAP, 0, 0, 1, 0)));
-	EXPECT_EQ(OK, ask(shmem, UNMAP, 1, 0, 1, 0));
-	EXPECT_TRUE(has_mappings(shmem, 0, 0));
+	EXPECT_EQ(NOENT, rig_try(shmem, guest_request(UNMAP, 0, 0, 1, 0)));
+	EXPECT_EQ(OK, rig_ask(shmem, UNMAP, 1, 0, 1, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 0));
 }
 
 /* Kicks while it is stopped are not lost. */
@@ -464,7 +487,7 @@ TEST_F_TIMEOUT(shmem, reset_owner, 120)
 	struct shmem *shmem = &self->shmem;
 	struct frontend *frontend = &self->frontend;
 
-	ASSERT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
 	guest_start(shmem, MAP, 10, 10, 1);
 	ASSERT_TRUE(frontend_await(frontend, 1));
 	ASSERT_EQ(0, try_ioctl(shmem->device, VHOST_RESET_OWNER, NULL));
@@ -476,8 +499,8 @@ TEST_F_TIMEOUT(shmem, reset_owner, 120)
 	ASSERT_EQ(0, SHMEM_IOCTL(shmem, VHOST_SET_OWNER, NULL));
 	EXPECT_EQ(-EINVAL, shmem_attach(shmem, frontend->channel));
 	ASSERT_EQ(0, shmem_bring_up(shmem, frontend->channel)) TH_LOG("%s", shmem->failed);
-	EXPECT_TRUE(has_mappings(shmem, 0, 0));
-	ASSERT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
 	EXPECT_TRUE(guest_sees(shmem, 0, 0, 1));
 }
 
@@ -486,7 +509,7 @@ TEST_F_TIMEOUT(shmem, detach, 120)
 	struct shmem *shmem = &self->shmem;
 	struct frontend *frontend = &self->frontend;
 
-	ASSERT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
 	EXPECT_EQ(-EBUSY, shmem_attach(shmem, -1));
 	EXPECT_EQ(-EBUSY, shmem_attach(shmem, frontend->channel));
 	guest_start(shmem, MAP, 10, 10, 1);
@@ -496,7 +519,7 @@ TEST_F_TIMEOUT(shmem, detach, 120)
 	ASSERT_EQ(0, shmem_attach(shmem, -1));
 	EXPECT_EQ(-ENOTCONN, shmem_attach(shmem, -1));
 	EXPECT_EQ(-ENOTCONN, shmem_run(shmem, 1));
-	EXPECT_TRUE(has_mappings(shmem, 0, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 0));
 	EXPECT_EQ(0U, channel_stats(frontend->channel).backends);
 
 	frontend_answer(frontend, 0, 0);
@@ -504,8 +527,8 @@ TEST_F_TIMEOUT(shmem, detach, 120)
 	ASSERT_EQ(0, shmem_attach(shmem, frontend->channel));
 	ASSERT_EQ(0, shmem_run(shmem, 1));
 	EXPECT_EQ(CANCELED, guest_status(shmem, 0));
-	EXPECT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
-	EXPECT_EQ(OK, ask(shmem, MAP, 10, 10, 1, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, MAP, 10, 10, 1, 0));
 }
 
 /* The frontend goes away under the device, whose guest is told so. */
@@ -515,17 +538,17 @@ TEST_F_TIMEOUT(unread, channel_closed, 120)
 	struct frontend *frontend = &self->frontend;
 	int slot;
 
-	ASSERT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
 	slot = guest_start(shmem, MAP, 10, 10, 1);
 	ASSERT_TRUE(frontend_await(frontend, 1));
 	shmem->frontend = NULL;
 	close(frontend->channel);
 	EXPECT_EQ(FAILED, guest_status(shmem, slot));
 	EXPECT_EQ(ENOTCONN, guest_error(shmem, slot));
-	EXPECT_TRUE(wait_until(has_mappings(shmem, 0, 0)));
-	EXPECT_EQ(FAILED, try(shmem, guest_request(MAP, 0, 0, 1, MAP_READ)));
+	EXPECT_TRUE(wait_until(rig_has_mappings(shmem, 0, 0)));
+	EXPECT_EQ(FAILED, rig_try(shmem, guest_request(MAP, 0, 0, 1, MAP_READ)));
 	EXPECT_EQ(ENOTCONN, guest_error(shmem, 0));
-	EXPECT_EQ(NOENT, try(shmem, guest_request(UNMAP, 0, 0, 1, 0)));
+	EXPECT_EQ(NOENT, rig_try(shmem, guest_request(UNMAP, 0, 0, 1, 0)));
 
 	ASSERT_EQ(0, frontend_drop_all(shmem));
 	ignore_message(NULL, &frontend->pending[0]);
@@ -533,7 +556,7 @@ TEST_F_TIMEOUT(unread, channel_closed, 120)
 	frontend->channel = -1;
 	frontend_add(frontend, 0, shmem);
 	ASSERT_EQ(0, change_channel(frontend, shmem, (struct vhost_backend_setup){}));
-	EXPECT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
 	EXPECT_TRUE(guest_sees(shmem, 0, 0, 1));
 }
 
@@ -620,10 +643,10 @@ TEST_F_TIMEOUT(iotlb, miss_of_a_response, 120)
 	ASSERT_EQ(0, shmem_run(shmem, 0));
 	EXPECT_EQ(slot, guest_reap(shmem, &written));
 	EXPECT_EQ(0U, written);
-	EXPECT_TRUE(has_mappings(shmem, 0, 0));
+	EXPECT_TRUE(rig_has_mappings(shmem, 0, 0));
 	ASSERT_EQ(0, iommu_start(shmem));
 	ASSERT_EQ(0, shmem_run(shmem, 1));
-	EXPECT_EQ(OK, ask(shmem, MAP, 0, 0, 1, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, MAP, 0, 0, 1, 0));
 }
 
 /* The whole IOTLB is emptied under requests that are under way, the ring too. */

@@ -3,8 +3,33 @@
  * /dev/vhost-shmem: guests that ask for what they must not, and VMMs that make
  * mistakes. Each gets an answer, nobody else notices.
  */
-#include "child.h"
-#include "vhost_shmem_fixture.h"
+#include "../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <linux/vhost.h>
+#include <linux/vhost_shmem.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/memory.h"
+#include "lib/random.h"
+#include "lib/skip.h"
+#include "lib/vhost_shmem.h"
+#include "lib/vhost_shmem_frontend.h"
+#include "lib/vhost_shmem_guest.h"
+#include "lib/vhost_shmem_iommu.h"
+#include "lib/vhost_shmem_rig.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT(SHMEM_PATH, vhost_shmem);
+
+SHMEM_FIXTURE;
 
 static const struct {
 	struct vhost_shmem_request request;
@@ -60,15 +85,15 @@ TEST_F_TIMEOUT(shmem, bad_requests, 120)
 	struct shmem *shmem = &self->shmem;
 	unsigned int n;
 
-	ASSERT_EQ(OK, ask(shmem, MAP, 8, 0, 4, 0));
+	ASSERT_EQ(OK, rig_ask(shmem, MAP, 8, 0, 4, 0));
 	for (n = 0; n < ARRAY_SIZE(bad_requests); n++)
-		EXPECT_EQ(bad_requests[n].status, try(shmem, bad_requests[n].request))
+		EXPECT_EQ(bad_requests[n].status, rig_try(shmem, bad_requests[n].request))
 			TH_LOG("request %u", n);
 	EXPECT_EQ(1U, self->frontend.maps);
 	EXPECT_TRUE(guest_sees(shmem, 8, 0, 4));
-	EXPECT_EQ(OK, ask(shmem, MAP, 7, 1, 1, 0));
-	EXPECT_EQ(OK, ask(shmem, MAP, 12, 1, 1, 0));
-	EXPECT_EQ(OK, ask(shmem, UNMAP, 8, 0, 4, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, MAP, 7, 1, 1, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, MAP, 12, 1, 1, 0));
+	EXPECT_EQ(OK, rig_ask(shmem, UNMAP, 8, 0, 4, 0));
 }
 
 /* Lengths of what the device may read and write, and what it does write. */
@@ -203,7 +228,7 @@ TEST_F_TIMEOUT(shmem, bad_rings, 120)
 				       self->frontend.errs)) TH_LOG("ring %u", n);
 		EXPECT_EQ(-EAGAIN, guest_reap(shmem, &written));
 		ASSERT_EQ(0, start_over(shmem));
-		ASSERT_EQ(OK, try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
+		ASSERT_EQ(OK, rig_try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
 	}
 }
 
@@ -312,8 +337,8 @@ TEST_F_TIMEOUT(shmem, random_chains, 120)
 	EXPECT_LT(0U, used);
 	EXPECT_LT(0U, errs);
 	/* What the last chain but one asked for may still be under way. */
-	EXPECT_TRUE(wait_until((chain_has_ended(shmem), has_mappings(shmem, 0, 0))));
-	EXPECT_EQ(OK, try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
+	EXPECT_TRUE(wait_until((chain_has_ended(shmem), rig_has_mappings(shmem, 0, 0))));
+	EXPECT_EQ(OK, rig_try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
 }
 
 /* The guest lets the response be written over the ring itself. */
@@ -334,7 +359,7 @@ TEST_F(shmem, response_in_the_ring)
 		ASSERT_TRUE(wait_until(chain_has_ended(shmem))) TH_LOG("offset %u", offset);
 		ASSERT_EQ(0, start_over(shmem));
 	}
-	EXPECT_EQ(OK, try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
+	EXPECT_EQ(OK, rig_try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
 }
 
 /* The VMM lets nobody write to the used ring any more, and then again. */
@@ -353,7 +378,7 @@ TEST_F(shmem, read_only_ring)
 	EXPECT_EQ(-EAGAIN, guest_reap(shmem, &written));
 	ASSERT_EQ(0, mprotect(shmem->vring.used, PAGE, PROT_READ | PROT_WRITE));
 	ASSERT_EQ(0, start_over(shmem));
-	EXPECT_EQ(OK, try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
+	EXPECT_EQ(OK, rig_try(shmem, guest_request(QUERY, 0, 0, 0, 0)));
 }
 
 TEST_F(shmem, error_eventfd)
@@ -498,7 +523,7 @@ static void use_what_is_not_mine(void *arg)
 TEST_F(shmem, of_another_process)
 {
 	EXPECT_EQ(0, child_run(use_what_is_not_mine, &self->shmem));
-	EXPECT_EQ(OK, try(&self->shmem, guest_request(QUERY, 0, 0, 0, 0)));
+	EXPECT_EQ(OK, rig_try(&self->shmem, guest_request(QUERY, 0, 0, 0, 0)));
 }
 
 TEST_HARNESS_MAIN

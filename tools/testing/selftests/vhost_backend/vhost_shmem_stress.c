@@ -6,9 +6,28 @@
  * foretold, and each mapping looked at byte for byte.
  */
 #include "../kselftest_harness.h"
-#include "skip.h"
-#include "child.h"
-#include "vhost_shmem_guest.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include <linux/vhost.h>
+#include <linux/vhost_shmem.h>
+
+#include "lib/channel.h"
+#include "lib/child.h"
+#include "lib/memory.h"
+#include "lib/random.h"
+#include "lib/skip.h"
+#include "lib/vhost_shmem.h"
+#include "lib/vhost_shmem_frontend.h"
+#include "lib/vhost_shmem_guest.h"
+#include "lib/vhost_shmem_iommu.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT(SHMEM_PATH, vhost_shmem);
 
 #define REGION_PAGES	96
 #define FILE_PAGES	32
@@ -17,11 +36,6 @@
 #define ROUNDS		600
 /* No test takes much longer, however slow the machine. */
 #define SECONDS		4
-
-static void __attribute__((constructor)) skip_without_shmem(void)
-{
-	skip_without(SHMEM_PATH, "vhost_shmem");
-}
 
 enum page_state {
 	PAGE_FREE,

@@ -5,14 +5,27 @@
  * channel told of can be found in the device's configuration.
  */
 #include "../kselftest_harness.h"
-#include "raised.h"
-#include "vdpa.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 
 #include <linux/vduse.h>
+#include <linux/vhost.h>
 #include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
+
+#include "lib/channel.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/raised.h"
+#include "lib/skip.h"
+#include "lib/vdpa.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
 
 #define CONTROL	"/dev/vduse/control"
 #define NAME	"vhost-backend"
@@ -127,7 +140,7 @@ static int set_queue(int vhost, uint32_t index, int call)
 
 	if (!err)
 		err = try_ioctl(vhost, VHOST_SET_VRING_CALL, &file);
-	return err ? err : enable_queue(vhost, index);
+	return err ? err : vdpa_enable_queue(vhost, index);
 }
 
 FIXTURE_SETUP(vhost_vdpa)
@@ -141,17 +154,17 @@ FIXTURE_SETUP(vhost_vdpa)
 	self->vhost = open(VDPA_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	ASSERT_LE(0, self->vhost) TH_LOG(VDPA_PATH ": modprobe vhost_vdpa");
 	ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_SET_OWNER, NULL));
-	ASSERT_EQ(0, set_status(self->vhost, status));
+	ASSERT_EQ(0, vdpa_set_status(self->vhost, status));
 	ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_SET_FEATURES, &features));
 	status |= VIRTIO_CONFIG_S_FEATURES_OK;
-	ASSERT_EQ(0, set_status(self->vhost, status));
+	ASSERT_EQ(0, vdpa_set_status(self->vhost, status));
 	for (int i = 0; i < QUEUES; i++) {
 		self->calls[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		ASSERT_EQ(0, set_queue(self->vhost, i, self->calls[i]));
 	}
 	self->config = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_EQ(0, try_ioctl(self->vhost, VHOST_VDPA_SET_CONFIG_CALL, &self->config));
-	ASSERT_EQ(0, set_status(self->vhost, status | VIRTIO_CONFIG_S_DRIVER_OK));
+	ASSERT_EQ(0, vdpa_set_status(self->vhost, status | VIRTIO_CONFIG_S_DRIVER_OK));
 }
 
 FIXTURE_TEARDOWN(vhost_vdpa)
@@ -175,7 +188,7 @@ TEST_F(vhost_vdpa, interrupts_of_queues)
 		uint32_t queue = i % QUEUES;
 
 		ASSERT_EQ(0, try_ioctl(self->device.fd, VDUSE_VQ_INJECT_IRQ, &queue));
-		ASSERT_EQ(0, take_raised(self->channel, &raised, PATIENCE_MS));
+		ASSERT_EQ(0, take_raised(self->channel, &raised, LIMIT_MS));
 		EXPECT_EQ(1ULL << (10 + queue), raised.calls);
 		EXPECT_EQ(0U, raised.others);
 	}
@@ -195,7 +208,7 @@ TEST_F(vhost_vdpa, configuration_changes)
 		struct message message;
 
 		ASSERT_EQ(0, device_resize(&self->device, capacity));
-		ASSERT_TRUE(readable(self->channel, PATIENCE_MS));
+		ASSERT_TRUE(readable(self->channel, LIMIT_MS));
 		ASSERT_EQ((ssize_t)sizeof(message.msg),
 			  channel_read(self->channel, &message));
 		EXPECT_EQ((uint32_t)VHOST_BACKEND_CONFIG_CHANGE_MSG, message.msg.request);

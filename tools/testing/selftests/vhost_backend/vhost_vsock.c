@@ -5,13 +5,25 @@
  * its queues only when the channel says so.
  */
 #include "../kselftest_harness.h"
-#include "raised.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <time.h>
 
+#include <linux/vhost.h>
 #include <linux/virtio_vsock.h>
 #include <linux/vm_sockets.h>
+
+#include "lib/channel.h"
+#include "lib/net_queue.h"
+#include "lib/raised.h"
+#include "lib/skip.h"
+#include "lib/vhost_net.h"
+#include "lib/wait.h"
+
+SKIP_WITHOUT_CHANNEL;
+SKIP_WITHOUT("/dev/vhost-vsock", vhost_vsock);
 
 #define GUEST_CID	1077
 #define GUEST_PORT	1024
@@ -44,11 +56,6 @@ struct host {
 	uint64_t bytes;
 	int error;
 };
-
-static void __attribute__((constructor)) skip_without_vhost_vsock(void)
-{
-	skip_without("/dev/vhost-vsock", "vhost_vsock");
-}
 
 /* Each byte of the stream follows from its place. */
 static void fill(uint8_t *data, size_t bytes, uint64_t offset)
@@ -276,7 +283,7 @@ static int stream_answer(struct stream *stream, const struct miss *miss)
 static int stream_step(struct stream *stream)
 {
 	struct raised raised;
-	int err = take_raised(stream->channel, &raised, PATIENCE_MS);
+	int err = take_raised(stream->channel, &raised, LIMIT_MS);
 
 	if (!err && (raised.errs || raised.others))
 		err = -EPROTO;
