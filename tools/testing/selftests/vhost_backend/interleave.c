@@ -350,6 +350,8 @@ FIXTURE_SETUP(interleave)
 
 FIXTURE_TEARDOWN(interleave)
 {
+	if (!self->play)
+		return;
 	for (unsigned int n = 0; n < self->play->nr_workers; n++)
 		close(self->play->workers[n]);
 	close(self->play->channel);

@@ -190,7 +190,7 @@ TEST_F(shmem, file_open_for_reading)
 TEST_F_TIMEOUT(shmem, out_of_order, 120)
 {
 	struct shmem *shmem = &self->shmem;
-	int slots[8], slot;
+	int slots[8] = {}, slot;
 
 	for (int n = 0; n < 8; n++)
 		slots[n] = guest_start(shmem, MAP, 4 * n, n, 2);
