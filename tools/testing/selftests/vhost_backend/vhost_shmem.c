@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(unread, retries_back_off, 120)
 	EXPECT_LT(1U, stats.requests_given_up);
 	EXPECT_GT(15U, stats.requests_given_up);
 	/* The one that waits now can be answered all the same. */
-	EXPECT_TRUE(wait_until(answer_all(&self->frontend) && has_mappings(shmem, 0, 0)));
+	EXPECT_TRUE(wait_until(answer_all(&self->frontend) && rig_has_mappings(shmem, 0, 0)));
 }
 
 /* An unmap that was given up leaves the mapping, for the guest to try again. */
