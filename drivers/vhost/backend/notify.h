@@ -29,10 +29,20 @@ struct vhost_backend_bits {
  *	set the summary			take the bits
  *	doorbell 0 -> 1: wake		read the ring's tail
  *
- * A raise that finds a bit, a summary or the doorbell set already leaves it at
- * that: whoever clears it looks at all that stands before it in this order
- * afterwards. The frontend clears before it acts, so nothing is lost, and takes
- * bits before it reads the tail, so no bit overtakes a record.
+ * A raise that finds a bit or the doorbell set already does no more: whoever clears
+ * it looks afterwards at everything that precedes it in this list. The frontend clears
+ * before it acts, so nothing is lost, and takes bits before it reads the tail, so no
+ * bit overtakes a record.
+ *
+ * A raise that finds the summary set goes on to the doorbell, and no barrier stands
+ * between these two reads. None is needed: a look that clears this summary later takes
+ * the bit, which was set before a full barrier; and a look that clears the doorbell
+ * later finds the summary, or another look has cleared it and taken the bit. Which of
+ * the two was read first makes no difference.
+ *
+ * A doorbell of 1 while somebody sleeps means that they were woken, or are about to be:
+ * its change from 0 to 1 wakes all sleepers, and a frontend that finds it 1 when it is
+ * on the queue, and finds nothing to look at, clears it before it sleeps.
  */
 struct vhost_backend_notify {
 	struct vhost_backend_ctl *ctl;

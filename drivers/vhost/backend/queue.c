@@ -40,18 +40,29 @@ static bool free_room_of_withdrawn(struct vhost_backend_ring *ring)
 	return ring->consumer != before;
 }
 
-static u64 put_record(struct vhost_backend_inflight *inflight,
-		      const struct vhost_backend_record *record)
+static noinline u64 put_when_reclaimed(struct vhost_backend_inflight *inflight,
+				       const struct vhost_backend_record *record)
 {
 	struct vhost_backend_ring *ring = &inflight->ring;
 	u64 position;
 
-	while ((position = vhost_backend_ring_put(ring, &record->msg, record->payload)) ==
-	       VHOST_BACKEND_RING_FULL)
+	do {
 		if (!free_room_of_withdrawn(ring))
 			return VHOST_BACKEND_RING_FULL;
-	inflight->bytes_peak = max(inflight->bytes_peak, vhost_backend_ring_waiting(ring));
-	this_cpu_inc(inflight->counters->requests_queued);
+		position = vhost_backend_ring_put(ring, &record->msg, record->payload);
+	} while (position == VHOST_BACKEND_RING_FULL);
+	return position;
+}
+
+static inline u64 put_record(struct vhost_backend_inflight *inflight,
+			     const struct vhost_backend_record *record)
+{
+	u64 position = vhost_backend_ring_put(&inflight->ring, &record->msg, record->payload);
+
+	if (unlikely(position == VHOST_BACKEND_RING_FULL))
+		position = put_when_reclaimed(inflight, record);
+	if (likely(position != VHOST_BACKEND_RING_FULL))
+		this_cpu_inc(inflight->counters->requests_queued);
 	return position;
 }
 

@@ -13,6 +13,7 @@
 #include <linux/mm_types.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
+#include <linux/wait.h>
 
 #include "channel.h"
 #include "claim.h"
@@ -316,10 +317,24 @@ static noinline ssize_t read_foreign(struct vhost_backend_channel *channel, bool
 	return ret;
 }
 
+/*
+ * As wait_event_interruptible(), which would look once more before it goes to the queue,
+ * and not inlined: a read that finds something needs no space for an entry of the queue.
+ */
 static noinline int wait_for_something(struct vhost_backend_channel *channel)
 {
-	return wait_event_interruptible(channel->frontend_wait,
-					vhost_backend_channel_has_something(channel));
+	DEFINE_WAIT(wait);
+	int err;
+
+	for (;;) {
+		err = prepare_to_wait_event(&channel->frontend_wait, &wait,
+					    TASK_INTERRUPTIBLE);
+		if (err || vhost_backend_channel_has_something(channel))
+			break;
+		schedule();
+	}
+	finish_wait(&channel->frontend_wait, &wait);
+	return err;
 }
 
 /**
@@ -340,11 +355,11 @@ ssize_t vhost_backend_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	if (!vhost_backend_channel_is_ready(channel))
 		return -ENOTCONN;
-	/* While the doorbell is 0, whatever comes next will ring it. */
-	if (nonblocking && vhost_backend_channel_is_quiet(channel))
-		return -EAGAIN;
 	do {
-		if (likely(current->mm == channel->mm))
+		/* While the doorbell is 0, whatever comes next will ring it. */
+		if (vhost_backend_channel_is_quiet(channel))
+			ret = 0;
+		else if (likely(current->mm == channel->mm))
 			ret = read_locked(channel, nowait, true, to);
 		else
 			ret = read_foreign(channel, nowait, to);

@@ -388,7 +388,7 @@ int vhost_backend_request_build(struct vhost_backend_record *record,
 {
 	const struct request_type *type = find_type(req->request);
 
-	if (!type || req->size != type->size)
+	if (unlikely(!type || req->size != type->size))
 		return -EINVAL;
 	record->msg = (struct vhost_backend_msg){
 		.request = req->request,

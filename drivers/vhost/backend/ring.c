@@ -2,6 +2,7 @@
 /*
  * The ring of records. Pure algorithm over memory that it is given.
  */
+#include <linux/minmax.h>
 #include <linux/string.h>
 
 #include "ring.h"
@@ -78,23 +79,24 @@ static void skip_to_start(struct vhost_backend_ring *ring, u32 left)
 u64 vhost_backend_ring_put(struct vhost_backend_ring *ring,
 			   const struct vhost_backend_msg *msg, const void *payload)
 {
-	struct vhost_backend_msg *record;
-	u64 position;
 	u32 bytes = vhost_backend_msg_bytes(msg);
-	u32 left = vhost_backend_ring_to_end(ring, ring->producer);
-	u32 skip = left < bytes ? left : 0;
+	u64 position = ring->producer;
+	u32 left = vhost_backend_ring_to_end(ring, position);
+	u32 skip = unlikely(left < bytes) ? left : 0;
+	struct vhost_backend_msg *record;
 
-	if (vhost_backend_ring_room(ring) < skip + bytes)
+	if (unlikely(vhost_backend_ring_room(ring) < skip + bytes))
 		return VHOST_BACKEND_RING_FULL;
 	if (skip)
 		skip_to_start(ring, skip);
-	position = ring->producer;
+	position += skip;
 	record = vhost_backend_ring_record(ring, position);
 	*record = *msg;
 	memcpy(record + 1, payload, msg->size);
 	if (bytes != sizeof(*msg) + msg->size)
 		memset((void *)(record + 1) + msg->size, 0, bytes - sizeof(*msg) - msg->size);
 	ring->producer = position + bytes;
+	ring->peak = max(ring->peak, vhost_backend_ring_waiting(ring));
 	WRITE_ONCE(ring->live, ring->live + 1);
 	/* Pairs with the load in vhost_backend_ring_tail(). */
 	smp_store_release(&ring->ctl->producer, position + bytes);

@@ -28,6 +28,7 @@ struct vhost_backend_ring {
 	u32 bytes;			/* a power of two */
 	u32 live;			/* records that are neither popped nor withdrawn */
 	u32 reserved;			/* bytes of room that only their owner may use */
+	u32 peak;			/* the most bytes that were ever in it */
 	u64 producer;
 	u64 consumer;
 };

@@ -13,7 +13,7 @@
 #include "room.h"
 #include "wake.h"
 
-static int is_usable(const struct vhost_backend *be)
+static inline int is_usable(const struct vhost_backend *be)
 {
 	if (READ_ONCE(be->owner.shutdown))
 		return -ESHUTDOWN;
@@ -21,7 +21,7 @@ static int is_usable(const struct vhost_backend *be)
 }
 
 /* 0 if @be may send @request now. */
-static int may_send(struct vhost_backend *be, u32 request)
+static inline int may_send(struct vhost_backend *be, u32 request)
 {
 	int err = is_usable(be);
 
@@ -111,7 +111,7 @@ int vhost_backend_config_change(struct vhost_backend *be)
 EXPORT_SYMBOL_GPL(vhost_backend_config_change);
 
 /* Checks a request and makes its record; counts what is refused. */
-static int build(struct vhost_backend *be, const struct vhost_backend_req *req,
+static __always_inline int build(struct vhost_backend *be, const struct vhost_backend_req *req,
 		 struct vhost_backend_record *record)
 {
 	int err = may_send(be, req->request);
@@ -135,8 +135,8 @@ static unsigned long bounded(unsigned long timeout)
  * Queues a record. From the unlock on, its completion and whoever waits for that may be
  * gone. With @tell_of_room, the driver is told of room where there was none.
  */
-static int submit(struct vhost_backend *be, struct vhost_backend_record *record,
-		  bool tell_of_room)
+static __always_inline int submit(struct vhost_backend *be,
+				  struct vhost_backend_record *record, bool tell_of_room)
 {
 	struct vhost_backend_channel *channel = be->channel;
 	bool waits = record->completion;

@@ -66,16 +66,6 @@ vhost_backend_slot_find(struct vhost_backend_inflight *inflight, u64 id)
 	return slot->id == id ? slot : NULL;
 }
 
-/**
- * vhost_backend_ended_init() - nothing has ended yet
- * @ended: to be filled under the lock
- */
-void vhost_backend_ended_init(struct vhost_backend_ended *ended)
-{
-	INIT_LIST_HEAD(&ended->completions);
-	INIT_LIST_HEAD(&ended->slots);
-}
-
 static bool expires_before(struct rb_node *a, const struct rb_node *b)
 {
 	return time_before(rb_entry(a, struct vhost_backend_slot, expiry)->deadline,
@@ -237,15 +227,9 @@ static void request_over(const struct vhost_backend_inflight *inflight,
 	vhost_backend_callback_over(owner);
 }
 
-/**
- * vhost_backend_inflight_finish() - finish without locks what ended under them
- * @inflight: the requests
- * @ended: what ended; empty afterwards
- *
- * Context: Any but NMI.
- */
-void vhost_backend_inflight_finish(struct vhost_backend_inflight *inflight,
-				   struct vhost_backend_ended *ended)
+/* See vhost_backend_inflight_finish(). */
+void __vhost_backend_inflight_finish(struct vhost_backend_inflight *inflight,
+				     struct vhost_backend_ended *ended)
 {
 	struct vhost_backend_completion *completion, *next;
 

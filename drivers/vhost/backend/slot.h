@@ -98,7 +98,6 @@ struct vhost_backend_inflight {
 	u32 nr_free;
 	u32 waiting;			/* slots that want a reply */
 	u32 waiting_peak;
-	u32 bytes_peak;
 	bool closed;			/* takes no more requests */
 	/*
 	 * What happens is counted per CPU, in the struct of the user ABI: no counter
@@ -122,10 +121,33 @@ int vhost_backend_inflight_init(struct vhost_backend_inflight *inflight,
 				u32 nr_slots);
 void vhost_backend_inflight_destroy(struct vhost_backend_inflight *inflight);
 
-void vhost_backend_ended_init(struct vhost_backend_ended *ended);
-void vhost_backend_inflight_finish(struct vhost_backend_inflight *inflight,
-				   struct vhost_backend_ended *ended);
+void __vhost_backend_inflight_finish(struct vhost_backend_inflight *inflight,
+				     struct vhost_backend_ended *ended);
 void vhost_backend_owner_wait(struct vhost_backend_owner *owner);
+
+/**
+ * vhost_backend_ended_init() - nothing has ended yet
+ * @ended: to be filled under the lock
+ */
+static inline void vhost_backend_ended_init(struct vhost_backend_ended *ended)
+{
+	INIT_LIST_HEAD(&ended->completions);
+	INIT_LIST_HEAD(&ended->slots);
+}
+
+/**
+ * vhost_backend_inflight_finish() - finish without locks what ended under them
+ * @inflight: the requests
+ * @ended: what ended; empty afterwards
+ *
+ * Context: Any but NMI.
+ */
+static inline void vhost_backend_inflight_finish(struct vhost_backend_inflight *inflight,
+						 struct vhost_backend_ended *ended)
+{
+	if (!list_empty(&ended->completions) || !list_empty(&ended->slots))
+		__vhost_backend_inflight_finish(inflight, ended);
+}
 
 struct vhost_backend_slot *
 vhost_backend_slot_find(struct vhost_backend_inflight *inflight, u64 id);

@@ -32,7 +32,7 @@ void vhost_backend_channel_stats(struct vhost_backend_channel *channel,
 	stats->inflight = inflight->waiting;
 	stats->inflight_peak = inflight->waiting_peak;
 	stats->waiting_bytes = vhost_backend_ring_waiting(&inflight->ring);
-	stats->waiting_bytes_peak = inflight->bytes_peak;
+	stats->waiting_bytes_peak = inflight->ring.peak;
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	stats->bindings = READ_ONCE(channel->nr_bindings);
 	stats->backends = READ_ONCE(channel->nr_backends);

@@ -51,14 +51,20 @@ void vhost_backend_channel_wake_init(struct vhost_backend_channel *channel)
 	init_irq_work(&channel->wake_work, wake_frontend_work);
 }
 
-/*
+/**
+ * vhost_backend_channel_rung() - the doorbell went from 0 to 1
+ * @channel: the channel
+ * @foreign: the caller is inside another wait queue's lock
+ *
  * wq_has_sleeper() is a full barrier between the doorbell and the look at the
  * queue; its partner is the one in prepare_to_wait() or poll_wait(), before the
  * sleeper looks at the doorbell. A wait queue's lock sleeps on PREEMPT_RT, so it
  * can't be taken with interrupts off. There, disabled interrupts don't tell either
  * whether the caller holds the lock of another wait queue.
+ *
+ * Context: Any but NMI; no lock of the channel held.
  */
-static void wake(struct vhost_backend_channel *channel, bool foreign)
+void vhost_backend_channel_rung(struct vhost_backend_channel *channel, bool foreign)
 {
 	if (!wq_has_sleeper(&channel->frontend_wait))
 		return;
@@ -66,20 +72,6 @@ static void wake(struct vhost_backend_channel *channel, bool foreign)
 		irq_work_queue(&channel->wake_work);
 	else
 		vhost_backend_channel_wake_frontend(channel);
-}
-
-/**
- * vhost_backend_channel_announce() - a record was put into the ring
- * @channel: the channel
- *
- * Context: Any but NMI; no lock of the channel held.
- */
-void vhost_backend_channel_announce(struct vhost_backend_channel *channel)
-{
-	/* Partner: vhost_backend_notify_hush(). The record before the doorbell. */
-	smp_mb();
-	if (vhost_backend_notify_ring(&channel->notify))
-		wake(channel, false);
 }
 
 /**
@@ -106,48 +98,7 @@ void vhost_backend_channel_raise(struct vhost_backend_channel *channel,
 	if (raised == VHOST_BACKEND_MERGED)
 		this_cpu_inc(channel->counters->notifications_merged);
 	else if (raised == VHOST_BACKEND_RANG)
-		wake(channel, foreign);
-}
-
-static bool something_pending(struct vhost_backend_channel *channel)
-{
-	if (READ_ONCE(channel->inflight.ring.live) ||
-	    vhost_backend_notify_pending(&channel->notify))
-		return true;
-	/*
-	 * Pairs with the exchanges of vhost_backend_notify_take(): if a reader has
-	 * taken the bits, this sees the mark that it set before, or what it set later.
-	 */
-	smp_rmb();
-	return READ_ONCE(channel->batch.pending);
-}
-
-static bool is_rung(struct vhost_backend_channel *channel)
-{
-	bool rung = READ_ONCE(channel->notify.ctl->doorbell);
-
-	/*
-	 * Partner: the barrier between what a sender publishes and its look at the
-	 * doorbell. A sender that left a doorbell of 1 alone, which somebody has cleared
-	 * since, has published before.
-	 */
-	smp_mb();
-	return rung;
-}
-
-/**
- * vhost_backend_channel_is_quiet() - is there nothing, and will the next raise ring?
- * @channel: the channel
- *
- * A doorbell that is set says that somebody has to look and clear it, even if there is
- * nothing: otherwise an edge-triggered epoll would miss the next message.
- *
- * Context: Any.
- * Return: true: there was nothing to deliver, and the doorbell was not set.
- */
-bool vhost_backend_channel_is_quiet(struct vhost_backend_channel *channel)
-{
-	return !is_rung(channel) && !something_pending(channel);
+		vhost_backend_channel_rung(channel, foreign);
 }
 
 /**
@@ -162,12 +113,12 @@ bool vhost_backend_channel_is_quiet(struct vhost_backend_channel *channel)
  */
 bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel)
 {
-	bool rung = is_rung(channel);
+	bool rung = vhost_backend_channel_is_rung(channel);
 
-	if (something_pending(channel))
+	if (vhost_backend_channel_is_pending(channel))
 		return true;
 	if (!rung)
 		return false;
 	vhost_backend_notify_hush(&channel->notify);
-	return something_pending(channel);
+	return vhost_backend_channel_is_pending(channel);
 }
