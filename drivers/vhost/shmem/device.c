@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/vhost-shmem: a vhost device on the kernel's own vhost core, and what a
- * driver has to do to be a worker of a backend channel. Here: what the VMM sees
- * of it. What the guest sees is in queue.c.
+ * /dev/vhost-shmem, a vhost device on the kernel's own vhost core, and an example of
+ * a driver that uses a backend channel. This file is the VMM's side: the file
+ * operations and ioctls. The guest's side is in queue.c.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -17,7 +17,7 @@
 #include "../backend/compat.h"
 #include "device.h"
 
-/* Requests, and bytes of them, before other work of the worker gets its turn */
+/* How many requests, and bytes, are taken before the worker does other work */
 #define WEIGHT		256
 #define BYTE_WEIGHT	0x80000
 
@@ -33,7 +33,7 @@ static const struct vhost_backend_ops backend_ops = {
 	.room = shmem_queue_has_room,
 };
 
-/* Requests that are under way end here, and their answers no longer matter. */
+/* Ends the requests that are under way. Whatever they end with is ignored. */
 static void detach(struct shmem_device *shmem)
 {
 	struct vhost_backend *be = shmem->be;
@@ -41,8 +41,8 @@ static void detach(struct shmem_device *shmem)
 	if (!be)
 		return;
 	/*
-	 * First of all: who waits for the frontend must not be waited for. The
-	 * frontend may be this very process.
+	 * First of all, end all waits for the frontend, which may be this very
+	 * process: nothing below may wait for it.
 	 */
 	vhost_backend_shutdown(be);
 	mutex_lock(&shmem->vq.mutex);
@@ -50,7 +50,7 @@ static void detach(struct shmem_device *shmem)
 	mutex_unlock(&shmem->vq.mutex);
 	/* From here on the worker sends nothing. */
 	vhost_backend_detach(be);
-	/* And now nobody queues anything for the worker, or has one of mappings[]. */
+	/* Now no callback runs any more, and nothing else refers to mappings[]. */
 	mutex_lock(&shmem->vq.mutex);
 	shmem_queue_clear(shmem);
 	mutex_unlock(&shmem->vq.mutex);
@@ -64,7 +64,7 @@ static int check_attached(struct shmem_device *shmem, struct vhost_backend *be)
 	    !vhost_backend_accepts(be, VHOST_BACKEND_SHMEM_UNMAP))
 		return -EOPNOTSUPP;
 	err = vhost_backend_set_shmem(be, shmem->region.shmid, shmem->region.bytes);
-	/* The channel does not know of regions: queue.c checks all by itself. */
+	/* The channel need not know the region: queue.c checks all ranges itself. */
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
@@ -123,7 +123,7 @@ static long set_region(struct shmem_device *shmem, void __user *argp)
 	return 0;
 }
 
-/* Takes over the reference on @file; the worker uses the old one no more. */
+/* Takes over the reference on @file. The worker must not use the old file. */
 static void replace_file(struct shmem_device *shmem, struct file *file)
 {
 	swap(shmem->file, file);
@@ -182,7 +182,7 @@ static long start(struct shmem_device *shmem)
 			vhost_vq_set_backend(vq, NULL);
 	}
 	mutex_unlock(&vq->mutex);
-	/* What the guest put in before this, it kicked for in vain. */
+	/* Kicks before this were ignored, but there may be requests in the ring. */
 	if (!err)
 		vhost_poll_queue(&vq->poll);
 	return err;
@@ -332,7 +332,7 @@ static long shmem_ioctl(struct file *file, unsigned int command, unsigned long a
 	return ret;
 }
 
-/* Misses of the device's IOTLB are read here, and their answers written. */
+/* The VMM reads misses of the device's IOTLB, and writes updates. */
 static ssize_t shmem_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct shmem_device *shmem = iocb->ki_filp->private_data;
@@ -346,7 +346,7 @@ static ssize_t shmem_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct shmem_device *shmem = iocb->ki_filp->private_data;
 
-	/* Before, so that the worker that it wakes finds it counted. */
+	/* Count the write first: it may wake the worker, which looks at the count. */
 	atomic_inc(&shmem->iotlb_writes);
 	return vhost_chr_write_iter(&shmem->dev, from);
 }
@@ -373,9 +373,9 @@ static int shmem_open(struct inode *inode, struct file *file)
 }
 
 /*
- * The last close, perhaps of a process that is dying: its memory can't be reached
- * from here, and nobody looks at its rings any more. So the queue is not stopped
- * as an ioctl stops it.
+ * The last close. It may come from a process that is dying, whose memory is out of
+ * reach, and nothing reads its ring any more. So, unlike stop(), this answers no
+ * requests.
  */
 static int shmem_release(struct inode *inode, struct file *file)
 {

@@ -15,27 +15,28 @@
 struct shmem_device;
 
 /*
- * A descriptor that the guest waits for. The answer comes so much later that what
- * counts is the guest's addresses: the VMM may meanwhile have moved the memory,
- * taken it away, or only emptied the IOTLB.
+ * A descriptor that the guest waits for. Until its request is answered, the VMM may
+ * move or remove the memory, or empty the IOTLB. So the guest's addresses are kept,
+ * and are translated when the response is written.
  */
 struct shmem_descriptor {
 	int head;			/* SHMEM_NOBODY: the guest does not wait */
-	bool answered;			/* with @response, which may not be written yet */
+	bool answered;			/* @response is valid, but may not be written yet */
 	struct vhost_shmem_response response;
-	size_t room;			/* bytes of it that the guest has room for */
+	size_t room;			/* bytes of @response that fit in @segments */
 	unsigned int nr_segments;
 	struct vhost_log segments[sizeof(struct vhost_shmem_response)];
-	int asked;			/* iotlb_writes when a miss was last reported */
+	int asked;			/* shmem_device.iotlb_writes at the last miss */
 };
 
 /*
- *	          asked           answered           asked
- *	FREE ----------> MAPPING ----------> LIVE ----------> UNMAPPING ---> FREE
- *	                  |    |               ^                |  answered
- *	           refused|    |given up, or    `---------------'
- *	                  v    |nobody wants it       refused
- *	                FREE   `-----> UNMAPPING
+ *	           MAP is             mapped            UNMAP is
+ *	            sent                                  sent         unmapped
+ *	FREE ----------> MAPPING ----------> LIVE ----------> UNMAPPING -----> FREE
+ *	                 |     |               ^                  |
+ *	         refused |     | timed out, or `------------------'
+ *	                 v     | unwanted           refused
+ *	               FREE    `-----> UNMAPPING
  */
 enum shmem_state {
 	SHMEM_FREE,
@@ -45,14 +46,14 @@ enum shmem_state {
 };
 
 /*
- * A mapping carries the one request that can be under way for it, so that none
- * ever has to be allocated.
+ * A mapping has at most one request to the frontend under way. The completion of
+ * that request is part of the mapping, so nothing is allocated when it is sent.
  */
 struct shmem_mapping {
 	struct shmem_device *shmem;
-	struct list_head node;		/* free or used */
-	struct list_head unsent;	/* its request waits for room in the channel */
-	struct llist_node ended;
+	struct list_head node;		/* in shmem_device.free or .used */
+	struct list_head unsent;	/* in .unsent: waits for room in the channel */
+	struct llist_node ended;	/* in .ended: the request has ended with @error */
 	struct vhost_backend_completion completion;
 	struct shmem_descriptor descriptor;
 	u64 shm_offset;
@@ -60,42 +61,42 @@ struct shmem_mapping {
 	u64 len;
 	u32 flags;
 	enum shmem_state state;
-	bool made;			/* the frontend said so */
-	bool unwanted;			/* the guest does not know of it: take it down */
-	u8 retries;			/* of an unmap that timed out */
-	int error;			/* how its request ended */
+	bool made;			/* the frontend has confirmed the map */
+	bool unwanted;			/* the guest does not know of it: unmap it */
+	u8 retries;			/* how many times its UNMAP has timed out */
+	int error;
 };
 
 /*
- * One open of the device. As with every vhost device, dev.mutex serializes the
- * ioctls, and vq.mutex, inside it, is what the worker holds while it works. The
- * queue is started and stopped under both.
+ * One open file of the device. As in every vhost device, dev.mutex serializes the
+ * ioctls, and the worker holds vq.mutex while it runs. vq.mutex nests inside
+ * dev.mutex. The queue is started and stopped under both.
  */
 struct shmem_device {
 	struct vhost_dev dev;
 	struct vhost_virtqueue vq;
 	struct vhost_virtqueue *vqs[1];
 
-	/* Written under dev.mutex, while the worker has no use for them. */
-	struct file *file;		/* the queue is stopped */
-	struct vhost_shmem_region region;	/* not attached */
+	/* Written under dev.mutex, while the worker does not use them. */
+	struct file *file;			/* only while the queue is stopped */
+	struct vhost_shmem_region region;	/* only while not attached */
 
-	/* Written under both. */
+	/* Written under dev.mutex and vq.mutex. */
 	struct vhost_backend *be;	/* NULL: not attached */
 	unsigned long timeout;
 
-	/* Under vq.mutex. */
+	/* Protected by vq.mutex. */
 	struct list_head free;
 	struct list_head used;
 	struct list_head unsent;
 	struct vhost_shmem_stats stats;
-	unsigned int unwritten;		/* mappings whose answer is not written yet */
-	bool used_some;			/* the guest has to be called */
+	unsigned int unwritten;		/* mappings whose response is not written yet */
+	bool used_some;			/* the guest must be called */
 
-	/* Written in any context, taken by the worker. */
+	/* Written in any context, consumed by the worker. */
 	struct llist_head ended;
 	unsigned long forget;		/* bit 0: the frontend dropped all mappings */
-	atomic_t iotlb_writes;		/* by the VMM, each counted before it is done */
+	atomic_t iotlb_writes;		/* counts the VMM's writes, each in advance */
 
 	struct shmem_mapping mappings[VHOST_SHMEM_MAPPINGS];
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's memory as /dev/vhost-shmem reads and writes it, and the guest's
- * interrupt. All of it under vq.mutex, in the address space of the device's owner.
+ * The guest of /dev/vhost-shmem: reads requests from its memory, writes responses
+ * into it, and interrupts it. All functions are called with vq.mutex held, in the
+ * address space of the device's owner.
  */
 #include <linux/uio.h>
 #include <linux/vhost_iotlb.h>
@@ -11,10 +12,10 @@
 /**
  * shmem_read_request() - read the request that vhost_get_vq_desc() found
  * @vq: the queue, with the request in vq->iov
- * @nr_out: segments of it
- * @request: out
+ * @nr_out: number of the request's segments
+ * @request: out: the request
  *
- * Return: false if it has another length, or can't be read.
+ * Return: true, or false if the request has a wrong length or can't be read.
  */
 bool shmem_read_request(struct vhost_virtqueue *vq, unsigned int nr_out,
 			struct vhost_shmem_request *request)
@@ -29,11 +30,11 @@ bool shmem_read_request(struct vhost_virtqueue *vq, unsigned int nr_out,
 }
 
 /**
- * shmem_descriptor_init() - keep what is needed to answer later
- * @descriptor: out
- * @shmem: the device, with the guest's addresses of what it may write in vq->log
+ * shmem_descriptor_init() - keep what is needed to answer a request later
+ * @descriptor: out: the descriptor
+ * @shmem: the device; vq.log has the guest's addresses of the buffer for the response
  * @head: the descriptor's number
- * @nr_log: how many addresses there are
+ * @nr_log: number of entries in vq.log
  */
 void shmem_descriptor_init(struct shmem_descriptor *descriptor,
 			   const struct shmem_device *shmem, int head,
@@ -59,11 +60,11 @@ void shmem_descriptor_init(struct shmem_descriptor *descriptor,
 }
 
 /**
- * shmem_descriptor_answer() - say what the answer is
- * @descriptor: one that the guest waits for
+ * shmem_descriptor_answer() - set the response, without writing it
+ * @descriptor: a descriptor that the guest waits for
  * @status: VHOST_SHMEM_S_*
  * @error: a negative errno or 0
- * @bytes: of the region, or 0
+ * @bytes: the size of the region for QUERY, else 0
  */
 void shmem_descriptor_answer(struct shmem_descriptor *descriptor, u32 status,
 			     int error, u64 bytes)
@@ -77,9 +78,9 @@ void shmem_descriptor_answer(struct shmem_descriptor *descriptor, u32 status,
 }
 
 /*
- * Asks the VMM for a translation, once until it has written to the IOTLB again,
- * whatever has the worker look at this descriptor meanwhile. The update has the
- * worker run once more.
+ * Asks the VMM for a translation, but only if it has written to the IOTLB since it
+ * was last asked for this descriptor: the worker may come here many times until
+ * then. The update of the IOTLB makes the worker run again.
  */
 static int report_miss(struct shmem_device *shmem,
 		       struct shmem_descriptor *descriptor, u64 address)
@@ -104,7 +105,10 @@ static int report_miss(struct shmem_device *shmem,
 	return -EAGAIN;
 }
 
-/* Where a guest's address is now; *@bytes: out: how far that holds, in: the most. */
+/*
+ * Translates a guest's address. *@bytes is the number of bytes wanted, and is lowered
+ * to the number of bytes that *@base is good for.
+ */
 static int translate_one(struct shmem_device *shmem,
 			 struct shmem_descriptor *descriptor, u64 address,
 			 size_t *bytes, void __user **base)
@@ -124,8 +128,9 @@ static int translate_one(struct shmem_device *shmem,
 }
 
 /*
- * Where the response is to be written now. Returns the number of segments;
- * -EAGAIN: when the VMM has answered a miss; another error: nowhere.
+ * Translates the addresses to which the response is to be written. Returns the number
+ * of entries in @iov; -EAGAIN: the VMM must answer a miss of the IOTLB first; another
+ * error: the response can't be written.
  */
 static int translate(struct shmem_device *shmem, struct shmem_descriptor *descriptor,
 		     struct iovec iov[sizeof(struct vhost_shmem_response)])
@@ -164,12 +169,12 @@ static void use(struct shmem_device *shmem, struct shmem_descriptor *descriptor,
 }
 
 /**
- * shmem_descriptor_write() - give a descriptor back with its answer
+ * shmem_descriptor_write() - write the response and give the descriptor back
  * @shmem: the device
- * @descriptor: one that is answered
+ * @descriptor: a descriptor whose response is set
  *
- * Return: false if the VMM has to answer an IOTLB miss first; the worker runs again
- * then.
+ * Return: true, or false if the VMM must answer a miss of the IOTLB first. The worker
+ * runs again when it has.
  */
 bool shmem_descriptor_write(struct shmem_device *shmem,
 			    struct shmem_descriptor *descriptor)
@@ -190,9 +195,9 @@ bool shmem_descriptor_write(struct shmem_device *shmem,
 }
 
 /**
- * shmem_descriptor_end() - give a descriptor back now, with its answer if it can be
+ * shmem_descriptor_end() - give a descriptor back now
  * @shmem: the device
- * @descriptor: one that is answered
+ * @descriptor: a descriptor whose response is set; it is written if it can be
  */
 void shmem_descriptor_end(struct shmem_device *shmem,
 			  struct shmem_descriptor *descriptor)
@@ -202,11 +207,11 @@ void shmem_descriptor_end(struct shmem_device *shmem,
 }
 
 /**
- * shmem_call_guest() - tell the guest what was given back
+ * shmem_call_guest() - interrupt the guest if descriptors were given back
  * @shmem: the device
  *
- * vhost_signal() knows whether the guest wants to be told, but only where there is
- * an eventfd to signal. One VRING_CALL too many does no harm.
+ * With a call eventfd, vhost_signal() finds out whether the guest wants an interrupt.
+ * Without one, VRING_CALL is raised in any case: one too many does no harm.
  */
 void shmem_call_guest(struct shmem_device *shmem)
 {
@@ -223,7 +228,7 @@ void shmem_call_guest(struct shmem_device *shmem)
  * shmem_ring_error() - tell the VMM that the ring makes no sense
  * @shmem: the device
  *
- * Where there is an error eventfd, the core has signalled it.
+ * If the VMM has set an error eventfd, the vhost core has signalled that already.
  */
 void shmem_ring_error(struct shmem_device *shmem)
 {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The virtqueue of /dev/vhost-shmem: the guest's requests, and the mappings that
- * come of them.
+ * The virtqueue of /dev/vhost-shmem: the guest's requests and the mappings.
  *
- * One function does it all, handle_kick(), run by the vhost worker. The guest's
- * kick, an answer of the frontend, room in the channel, and an update of the IOTLB
- * each have it run once more, and it looks at everything each time it runs. So
- * nothing can be lost by coming while it runs; and it never waits for anything
- * that the frontend does.
+ * The vhost worker runs one function for all of it, handle_kick(). It is queued by a
+ * kick of the guest, a reply of the frontend, room in the channel, and an update of
+ * the IOTLB, and it looks at everything each time it runs. An event that comes while
+ * it runs queues it again, so no event is lost. It never waits for the frontend.
  */
 #include <linux/fs.h>
 #include <linux/pagemap.h>
@@ -15,17 +13,17 @@
 #include "device.h"
 
 /*
- * An unmap that times out is sent again, and each time has twice as long, up to
- * this. So a time-out of a millisecond, and a frontend that does not read, do not
- * keep the channel's timer busy for ever.
+ * If the UNMAP of an unwanted mapping times out, it is sent again with twice the
+ * time-out, up to this bound. Otherwise a VMM that sets a time-out of 1 ms and does
+ * not read the channel would keep the channel's timer busy for ever.
  */
 #define RETRY_TIMEOUT_MAX	(30 * HZ)
-/* More make no difference, even to a time-out of one jiffy. */
+/* After so many doublings, even one jiffy has reached that bound. */
 #define RETRIES_MAX		15
 
 /* Requests to the frontend */
 
-/* In any context. */
+/* May be called in any context. */
 static void request_done(struct vhost_backend_completion *completion, int error,
 			 u64 value, struct file *file)
 {
@@ -73,7 +71,7 @@ static int ask_unmap(struct shmem_device *shmem, struct shmem_mapping *mapping)
 	return vhost_backend_request_async(shmem->be, &req, &mapping->completion);
 }
 
-/* 0 is the channel's default, which is long enough to be waited for again and again. */
+/* A time-out of 0 stays 0: it selects the channel's default, 30 s if not changed. */
 static unsigned long reply_timeout(const struct shmem_device *shmem,
 				   const struct shmem_mapping *mapping)
 {
@@ -88,7 +86,10 @@ static unsigned long reply_timeout(const struct shmem_device *shmem,
 static void settle(struct shmem_device *shmem, struct shmem_mapping *mapping,
 		   int error);
 
-/* False if the channel has no room now. Else the request ends, sooner or later. */
+/*
+ * Sends the request that the mapping's state asks for. Returns false if the channel
+ * has no room now; else the request has ended, or request_done() will be called.
+ */
 static bool try_ask(struct shmem_device *shmem, struct shmem_mapping *mapping)
 {
 	int err = -ENOTCONN;
@@ -134,7 +135,7 @@ static void free_if_idle(struct shmem_device *shmem, struct shmem_mapping *mappi
 		list_move(&mapping->node, &shmem->free);
 }
 
-/* What has become of a mapping, and what the guest is told of it, if it waits. */
+/* Sets the state of a mapping, and answers the guest if it waits. */
 static void conclude(struct shmem_device *shmem, struct shmem_mapping *mapping,
 		     enum shmem_state state, u32 status, int error)
 {
@@ -149,7 +150,7 @@ static void conclude(struct shmem_device *shmem, struct shmem_mapping *mapping,
 	free_if_idle(shmem, mapping);
 }
 
-/* Answers that waited for the IOTLB */
+/* Tries again to write the responses that had to wait for the IOTLB. */
 static void write_unwritten(struct shmem_device *shmem)
 {
 	struct shmem_mapping *mapping, *next;
@@ -166,7 +167,7 @@ static void write_unwritten(struct shmem_device *shmem)
 	}
 }
 
-/* Takes down what the guest was not told of. */
+/* Unmaps a mapping that the guest does not know of. */
 static void unmap_unwanted(struct shmem_device *shmem, struct shmem_mapping *mapping)
 {
 	mapping->state = SHMEM_UNMAPPING;
@@ -182,8 +183,8 @@ static void unmap_again(struct shmem_device *shmem, struct shmem_mapping *mappin
 }
 
 /*
- * A map that was given up may yet be made, and one may have been made that nobody
- * waits for any more: both are taken down.
+ * A map that timed out may have been made, or may yet be made. A map that became
+ * unwanted while it was under way has been made. Both are unmapped.
  */
 static void settle_map(struct shmem_device *shmem, struct shmem_mapping *mapping,
 		       int error)
@@ -201,8 +202,9 @@ static void settle_map(struct shmem_device *shmem, struct shmem_mapping *mapping
 }
 
 /*
- * What can't be taken down stays, except what may not be there at all. If nobody
- * wants it, it is tried again when its place is wanted.
+ * If an unmap fails, the mapping stays live, unless the frontend never confirmed that
+ * it made it. An unwanted mapping that stays is unmapped again when the guest wants
+ * its place: see is_taken().
  */
 static void settle_unmap(struct shmem_device *shmem, struct shmem_mapping *mapping,
 			 int error)
@@ -216,7 +218,7 @@ static void settle_unmap(struct shmem_device *shmem, struct shmem_mapping *mappi
 			 VHOST_SHMEM_S_FAILED, error);
 }
 
-/* A request has ended. */
+/* Handles the end of a mapping's request. */
 static void settle(struct shmem_device *shmem, struct shmem_mapping *mapping,
 		   int error)
 {
@@ -236,8 +238,8 @@ static void drop_live(struct shmem_device *shmem)
 }
 
 /*
- * What the frontend forgot it forgot before it said so: what had ended by then is
- * settled first.
+ * @forget is read before @ended. So the maps that had ended before the frontend
+ * forgot its mappings are settled first, and are then dropped with the others.
  */
 static void settle_ended(struct shmem_device *shmem)
 {
@@ -291,7 +293,7 @@ static u32 check_map(struct shmem_device *shmem, u64 shm_offset, u64 fd_offset,
 	return VHOST_SHMEM_S_OK;
 }
 
-/* VHOST_SHMEM_S_OK: the answer comes later. */
+/* If this returns VHOST_SHMEM_S_OK, the request is answered later. */
 static u32 start_map(struct shmem_device *shmem,
 		     const struct vhost_shmem_request *request,
 		     const struct shmem_descriptor *descriptor)
@@ -333,7 +335,7 @@ static struct shmem_mapping *find_live(struct shmem_device *shmem, u64 offset, u
 	return NULL;
 }
 
-/* Likewise. */
+/* If this returns VHOST_SHMEM_S_OK, the request is answered later. */
 static u32 start_unmap(struct shmem_device *shmem,
 		       const struct vhost_shmem_request *request,
 		       const struct shmem_descriptor *descriptor)
@@ -393,9 +395,9 @@ static void take_request(struct shmem_device *shmem, int head, unsigned int nr_o
 }
 
 /*
- * Takes what the guest has put into the ring, until a request finds no room in
- * the channel: then those behind it wait in the ring, and the guest's kicks are
- * not wanted, until handle_kick() runs again because there is room.
+ * Takes the guest's requests from the ring, until one finds no room in the channel.
+ * Those behind it stay in the ring, with the guest's kicks off, until handle_kick()
+ * runs again because there is room.
  */
 static void take_requests(struct shmem_device *shmem)
 {
@@ -406,10 +408,10 @@ static void take_requests(struct shmem_device *shmem)
 	do {
 		if (!list_empty(&shmem->unsent))
 			return;
-		/* The log is how the core tells the guest's own addresses. */
+		/* It stores the guest's addresses of the response's buffer in the log. */
 		head = vhost_get_vq_desc(vq, vq->iov, ARRAY_SIZE(vq->iov), &nr_out,
 					 &nr_in, vq->log, &nr_log);
-		/* An update of the IOTLB has it run again; nothing else will help. */
+		/* A miss of the IOTLB: its update runs handle_kick() again. */
 		if (head == -EAGAIN)
 			return;
 		if (head < 0) {
@@ -419,7 +421,7 @@ static void take_requests(struct shmem_device *shmem)
 		if (head == vq->num) {
 			if (!vhost_enable_notify(&shmem->dev, vq))
 				return;
-			/* One came in just then. */
+			/* A request came in just before kicks were on again. */
 			vhost_disable_notify(&shmem->dev, vq);
 			continue;
 		}
@@ -428,9 +430,9 @@ static void take_requests(struct shmem_device *shmem)
 }
 
 /*
- * Without its ring it does not settle anything: an update of the IOTLB has it run
- * again. With the queue stopped nobody waits for an answer, and it settles what
- * was under way.
+ * While the ring's own memory is not in the IOTLB, nothing can be answered, and all
+ * is left as it is: the update runs this again. While the queue is stopped, the guest
+ * waits for nothing, but requests that are under way end all the same.
  */
 static void handle_kick(struct vhost_work *work)
 {
@@ -458,7 +460,7 @@ out:
 
 /* The device */
 
-/* The guest gets its answer at once, whatever becomes of its request. */
+/* Answers the guest at once, whatever becomes of the request to the frontend. */
 static void cancel(struct shmem_device *shmem, struct shmem_mapping *mapping)
 {
 	struct shmem_descriptor *descriptor = &mapping->descriptor;
@@ -470,7 +472,7 @@ static void cancel(struct shmem_device *shmem, struct shmem_mapping *mapping)
 	if (answered) {
 		free_if_idle(shmem, mapping);
 	} else if (list_empty(&mapping->unsent)) {
-		/* The frontend has been asked: its answer settles the rest. */
+		/* The request has been sent: settle() does the rest when it ends. */
 		mapping->unwanted = mapping->state == SHMEM_MAPPING;
 	} else {
 		list_del_init(&mapping->unsent);
@@ -481,9 +483,9 @@ static void cancel(struct shmem_device *shmem, struct shmem_mapping *mapping)
 
 /**
  * shmem_queue_stop() - answer all requests and take no more
- * @shmem: a device whose queue runs; both mutexes are held
+ * @shmem: a device whose queue runs; the caller holds dev.mutex and vq.mutex
  *
- * In the address space of the device's owner: it writes to the guest's memory.
+ * It writes to the guest's memory, so it must be called by the device's owner.
  */
 void shmem_queue_stop(struct shmem_device *shmem)
 {
@@ -496,13 +498,13 @@ void shmem_queue_stop(struct shmem_device *shmem)
 	shmem->unwritten = 0;
 	shmem_call_guest(shmem);
 	vhost_vq_set_backend(&shmem->vq, NULL);
-	/* What is no longer wanted has to be taken down; nobody may be there to kick. */
+	/* Unwanted mappings must be unmapped, even if the guest never kicks again. */
 	vhost_poll_queue(&shmem->vq.poll);
 }
 
 /**
  * shmem_queue_clear() - forget all mappings
- * @shmem: a device whose queue does not run, and that is not attached
+ * @shmem: a device that is not attached, and whose queue is stopped
  */
 void shmem_queue_clear(struct shmem_device *shmem)
 {
@@ -526,9 +528,9 @@ void shmem_queue_clear(struct shmem_device *shmem)
 }
 
 /**
- * shmem_queue_stats() - what the device has done, and has
- * @shmem: the device; vq.mutex is held
- * @stats: out
+ * shmem_queue_stats() - report counters and mappings
+ * @shmem: the device; the caller holds vq.mutex
+ * @stats: out: the report
  */
 void shmem_queue_stats(struct shmem_device *shmem, struct vhost_shmem_stats *stats)
 {
@@ -545,7 +547,7 @@ void shmem_queue_stats(struct shmem_device *shmem, struct vhost_shmem_stats *sta
 
 /**
  * shmem_queue_frontend_forgot() - the frontend has dropped all mappings
- * @private: the device
+ * @private: the device, a struct shmem_device
  *
  * Context: Any.
  */
@@ -558,11 +560,12 @@ void shmem_queue_frontend_forgot(void *private)
 }
 
 /**
- * shmem_queue_has_room() - requests that found no room in the channel may now
- * @private: the device
+ * shmem_queue_has_room() - the channel has room for a request that had to wait
+ * @private: the device, a struct shmem_device
  *
- * The channel calls it once after a request failed with -EAGAIN, even if that
- * request's handle_kick() still runs: then it runs once more.
+ * The channel calls this once after a request failed with -EAGAIN, perhaps before
+ * the run of handle_kick() in which it failed has ended. Then handle_kick() runs
+ * again afterwards.
  *
  * Context: Any but NMI.
  */
@@ -574,8 +577,8 @@ void shmem_queue_has_room(void *private)
 }
 
 /**
- * shmem_queue_init() - before vhost_dev_init()
- * @shmem: zeroed
+ * shmem_queue_init() - initialise the queue of a new device
+ * @shmem: the device, zeroed; vhost_dev_init() is called after this
  */
 void shmem_queue_init(struct shmem_device *shmem)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * /dev/vhost-shmem: a vhost device whose guest maps ranges of a file into a
- * shared memory region of the device, and takes them down again.
+ * shared memory region of the device, and unmaps them again.
  *
- * The guest asks over the device's one virtqueue. The device can't map anything
- * into a guest: it asks the VMM to, over a channel of /dev/vhost-backend, and
- * answers the guest when the VMM has answered.
+ * The guest sends requests over the device's one virtqueue. The device can't map
+ * anything into a guest itself: it asks the VMM, over a channel of
+ * /dev/vhost-backend, and answers the guest when the VMM has replied.
  */
 #ifndef _UAPI_LINUX_VHOST_SHMEM_H
 #define _UAPI_LINUX_VHOST_SHMEM_H
@@ -13,13 +13,13 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* What the guest's driver sees: virtqueue 0, everything little-endian. */
+/* Requests of the guest's driver, in virtqueue 0. All fields are little-endian. */
 
 /**
- * enum vhost_shmem_type - what the guest asks for
+ * enum vhost_shmem_type - type of a request
  * @VHOST_SHMEM_T_MAP: map a range of the file into the region
- * @VHOST_SHMEM_T_UNMAP: take down exactly one mapping
- * @VHOST_SHMEM_T_QUERY: the region's size
+ * @VHOST_SHMEM_T_UNMAP: unmap exactly one mapping
+ * @VHOST_SHMEM_T_QUERY: ask for the region's size
  */
 enum vhost_shmem_type {
 	VHOST_SHMEM_T_MAP	= 1,
@@ -27,20 +27,21 @@ enum vhost_shmem_type {
 	VHOST_SHMEM_T_QUERY	= 3,
 };
 
-/* vhost_shmem_request.flags of MAP: read, or read and write */
+/* vhost_shmem_request.flags of MAP: the guest may read, or read and write */
 #define VHOST_SHMEM_MAP_R	1
 #define VHOST_SHMEM_MAP_W	2
 
 /**
  * struct vhost_shmem_request - the part of a request that the device reads
  * @type: &enum vhost_shmem_type
- * @flags: MAP: %VHOST_SHMEM_MAP_R, or that and %VHOST_SHMEM_MAP_W; else 0
- * @shm_offset: where in the region, bytes; not looked at in QUERY
- * @fd_offset: where in the file, bytes; looked at in MAP only
- * @len: bytes; not looked at in QUERY
+ * @flags: MAP: %VHOST_SHMEM_MAP_R, or both it and %VHOST_SHMEM_MAP_W; else 0
+ * @shm_offset: MAP, UNMAP: offset in the region, in bytes
+ * @fd_offset: MAP: offset in the file, in bytes
+ * @len: MAP, UNMAP: length in bytes
  *
- * A &struct vhost_shmem_response that the device writes follows. Either part may
- * be split over descriptors in any way.
+ * A field that a type does not use is ignored, except @flags. The buffer for a
+ * &struct vhost_shmem_response follows, which the device writes. Both parts may be
+ * split over descriptors in any way.
  */
 struct vhost_shmem_request {
 	__le32 type;
@@ -53,18 +54,19 @@ struct vhost_shmem_request {
 /**
  * enum vhost_shmem_status - how a request ended
  * @VHOST_SHMEM_S_OK: done
- * @VHOST_SHMEM_S_MALFORMED: not 32 bytes to read, fewer than 16 to write, or not
- *	readable
- * @VHOST_SHMEM_S_UNSUPPORTED: no such type, or flags that it does not have
- * @VHOST_SHMEM_S_RANGE: MAP: empty, not page-aligned, or outside the region or
- *	the file
- * @VHOST_SHMEM_S_EXIST: MAP: overlaps a mapping, or one that comes or goes
- * @VHOST_SHMEM_S_NOENT: UNMAP: not exactly one mapping
- * @VHOST_SHMEM_S_NOSPC: MAP: %VHOST_SHMEM_MAPPINGS are there already
- * @VHOST_SHMEM_S_FAILED: the VMM refused, or gave no answer; see
- *	&vhost_shmem_response.error. A map left nothing behind
- * @VHOST_SHMEM_S_CANCELED: the queue was stopped before the VMM answered. A map
- *	leaves nothing behind; whether an unmap took place is not known
+ * @VHOST_SHMEM_S_MALFORMED: the request is not 32 bytes long or can't be read, or
+ *	the buffer for the response is smaller than 16 bytes
+ * @VHOST_SHMEM_S_UNSUPPORTED: there is no such type, or it has no such flags
+ * @VHOST_SHMEM_S_RANGE: MAP: the range is empty, not page-aligned, or outside the
+ *	region or the file
+ * @VHOST_SHMEM_S_EXIST: MAP: the range overlaps another mapping, or one that is being
+ *	mapped or unmapped
+ * @VHOST_SHMEM_S_NOENT: UNMAP: the range is not exactly that of one mapping
+ * @VHOST_SHMEM_S_NOSPC: MAP: there are %VHOST_SHMEM_MAPPINGS mappings already
+ * @VHOST_SHMEM_S_FAILED: the VMM refused, or did not reply in time; see
+ *	&vhost_shmem_response.error. Nothing remains of a map
+ * @VHOST_SHMEM_S_CANCELED: the queue was stopped before the VMM replied. Nothing
+ *	will remain of a map; an unmap may or may not have taken place
  */
 enum vhost_shmem_status {
 	VHOST_SHMEM_S_OK		= 0,
@@ -81,11 +83,11 @@ enum vhost_shmem_status {
 /**
  * struct vhost_shmem_response - the part of a request that the device writes
  * @status: &enum vhost_shmem_status
- * @error: with %VHOST_SHMEM_S_FAILED a number of Linux's errno.h, else 0
+ * @error: with %VHOST_SHMEM_S_FAILED, an error number of Linux's errno.h, else 0
  * @bytes: QUERY: the region's size, else 0
  *
- * Where there is not enough room, as much of it as fits. The used length is what
- * was written.
+ * If the buffer is too small, as much as fits is written. The descriptor's used
+ * length is the number of bytes written.
  */
 struct vhost_shmem_response {
 	__le32 status;
@@ -93,21 +95,23 @@ struct vhost_shmem_response {
 	__le64 bytes;
 };
 
-/* Mappings that there can be at once, those that come and go included. */
+/* Largest number of mappings, including those being mapped or unmapped. */
 #define VHOST_SHMEM_MAPPINGS	256
 
 /*
- * What the VMM sees: the ioctls of linux/vhost.h, and these. The guest is called
- * through the eventfd of VHOST_SET_VRING_CALL, as by every vhost device, and
- * where there is none by VRING_CALL over the channel, then also when it would
- * rather not be called. Likewise VRING_ERR.
+ * The VMM uses the ioctls of linux/vhost.h, and the following ones.
+ *
+ * The device calls the guest through the eventfd of VHOST_SET_VRING_CALL, like every
+ * vhost device. If the VMM has set none, the device raises VRING_CALL over the
+ * channel, and does so even if the guest has suppressed interrupts. Errors of the
+ * ring go to the eventfd of VHOST_SET_VRING_ERR or, without one, raise VRING_ERR.
  */
 
 /**
  * struct vhost_shmem_region - argument of %VHOST_SHMEM_SET_REGION
- * @shmid: the shared memory region of the virtio device, 0 to 255
+ * @shmid: id of the virtio device's shared memory region, 0 to 255
  * @flags: 0
- * @bytes: its size, a multiple of the page size, not 0
+ * @bytes: size of the region, a multiple of the page size, not 0
  */
 struct vhost_shmem_region {
 	__u32 shmid;
@@ -117,8 +121,8 @@ struct vhost_shmem_region {
 
 /**
  * struct vhost_shmem_channel - argument of %VHOST_SHMEM_SET_CHANNEL
- * @fd: a channel of /dev/vhost-backend, SETUP done; -1: detach
- * @vring: which of its vrings is this device's queue
+ * @fd: a channel of /dev/vhost-backend, after SETUP; -1: detach
+ * @vring: the channel's vring that stands for this device's queue
  */
 struct vhost_shmem_channel {
 	__s32 fd;
@@ -127,12 +131,13 @@ struct vhost_shmem_channel {
 
 /**
  * struct vhost_shmem_stats - argument of %VHOST_SHMEM_GET_STATS
- * @requests: taken from the queue
- * @responses: of these, answered
- * @failures: of these, with another status than %VHOST_SHMEM_S_OK
- * @room_waits: times that the channel had no room, and a request had to wait
- * @mappings: live now
- * @pending: mappings that come or go now, or that the VMM did not take down
+ * @requests: requests taken from the queue
+ * @responses: requests that were answered
+ * @failures: requests that were answered with another status than %VHOST_SHMEM_S_OK
+ * @room_waits: requests to the VMM that had to wait for room in the channel
+ * @mappings: mappings that are live now
+ * @pending: mappings that are being mapped or unmapped now, or that the guest does
+ *	not know of and the VMM did not unmap
  */
 struct vhost_shmem_stats {
 	__aligned_u64 requests;
@@ -143,45 +148,50 @@ struct vhost_shmem_stats {
 	__u32 pending;
 };
 
-/* vhost's ioctl type; vhost itself uses numbers up to 0x83. */
+/* The ioctl type of vhost, which itself uses numbers up to 0x83. */
 #define VHOST_SHMEM_IOCTL	0xAF
 
 /*
- * All need VHOST_SET_OWNER first: EPERM. None waits for the frontend.
+ * Before VHOST_SET_OWNER, all of these fail with EPERM. None waits for the frontend.
  *
- * SET_REGION, SET_FILE, SET_CHANNEL, the ioctls of linux/vhost.h in any order, and
- * SET_RUNNING bring the device up. VHOST_RESET_OWNER makes it as it was when it
- * was opened.
+ * To start the device: SET_REGION before SET_CHANNEL; SET_FILE and the ioctls of
+ * linux/vhost.h in any order; then SET_RUNNING. VHOST_RESET_OWNER returns the device
+ * to the state after open.
  */
 
-/* EBUSY: a channel is attached. */
+/* Sets the region. EBUSY: a channel is attached. */
 #define VHOST_SHMEM_SET_REGION	_IOW(VHOST_SHMEM_IOCTL, 0xF0, struct vhost_shmem_region)
 /*
- * The file of which ranges are mapped, open for reading, and for writing where
- * guests may: a regular one, a memfd included; -1: none. EBUSY: the queue runs.
+ * Sets the file whose ranges the guest maps: a regular file, such as a memfd. It must
+ * be open for reading, and for writing as well if the guest may write. -1: no file.
+ * EBUSY: the queue runs. EINVAL: the file is not a regular one.
  */
 #define VHOST_SHMEM_SET_FILE	_IOW(VHOST_SHMEM_IOCTL, 0xF1, __s32)
 /*
- * Attaches to a channel. EBUSY: there is one; EINVAL: no channel, or no region was
- * set; EOPNOTSUPP: the frontend does not take SHMEM_MAP and SHMEM_UNMAP. With -1
- * detaches: EBUSY: the queue runs; ENOTCONN: there is none.
+ * Attaches the device to a channel. EBUSY: it is attached already. EINVAL: fd is not a
+ * channel, or no region is set. EOPNOTSUPP: the frontend does not accept SHMEM_MAP and
+ * SHMEM_UNMAP. With -1 as fd, detaches the device. EBUSY: the queue runs. ENOTCONN: it
+ * is not attached.
  *
- * A device that detaches, by this, VHOST_RESET_OWNER or close, forgets its
- * mappings: the VMM drops all that is in the region. So it does when the frontend
- * resets the channel, for which the queue is stopped first.
+ * When the device is detached, by this, VHOST_RESET_OWNER or close, it forgets its
+ * mappings, and the VMM must remove all mappings in the region. The same holds when
+ * the frontend resets the channel: the VMM must stop the queue first.
  */
 #define VHOST_SHMEM_SET_CHANNEL	_IOW(VHOST_SHMEM_IOCTL, 0xF2, struct vhost_shmem_channel)
 /*
- * 1 starts the queue; ENOTCONN: no channel; EINVAL: no file; EFAULT: the queue's
- * addresses. 0 stops it: when it returns, every request that was taken has been
- * answered, and guest memory is not touched any more. Mappings stay, so that a VM
- * can be paused.
+ * 1 starts the queue. ENOTCONN: no channel is attached. EINVAL: no file is set.
+ * EFAULT: the queue's addresses are bad. 0 stops the queue: when this returns, every
+ * request that was taken has been answered, and the device does not access guest
+ * memory any more. Mappings stay, so that a VM can be paused.
  */
 #define VHOST_SHMEM_SET_RUNNING	_IOW(VHOST_SHMEM_IOCTL, 0xF3, __u32)
 /*
- * How long to wait for the VMM's reply, in ms. 0 is the channel's default, as after
- * open. When a map times out, the device sends SHMEM_UNMAP until the VMM replies;
- * each waits twice as long as the one before, up to 30 seconds.
+ * How long the device waits for a reply of the VMM, in ms. 0 selects the channel's
+ * default, and is the value after open.
+ *
+ * The VMM may make a mapping although its SHMEM_MAP has timed out. So the device then
+ * sends SHMEM_UNMAP, again and again until the VMM replies. Each of them waits twice
+ * as long as the one before, up to 30 seconds, or up to this time-out if it is longer.
  */
 #define VHOST_SHMEM_SET_TIMEOUT	_IOW(VHOST_SHMEM_IOCTL, 0xF4, __u32)
 #define VHOST_SHMEM_GET_STATS	_IOR(VHOST_SHMEM_IOCTL, 0xF5, struct vhost_shmem_stats)

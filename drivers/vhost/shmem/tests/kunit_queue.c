@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: the mappings of /dev/vhost-shmem, between a guest and a frontend that are
- * made here: what a map may be, what becomes of it whatever the frontend says and
- * whenever, and that each request is answered once.
+ * KUnit suite of the mappings of /dev/vhost-shmem. The test plays the guest and the
+ * frontend. It checks which maps are allowed, what becomes of a mapping for every
+ * reply of the frontend, in any order, and that each request is answered once.
  */
 #include <kunit/test.h>
 #include <linux/prandom.h>
@@ -28,20 +28,20 @@ struct shmem_test {
 	struct inode inode;
 	struct file file;
 
-	/* The frontend */
+	/* The frontend and the channel */
 	struct shmem_mapping *asked[VHOST_SHMEM_MAPPINGS];
 	unsigned int nr_asked;
-	unsigned int room;		/* for so many requests more */
-	unsigned int freed_meanwhile;	/* room that comes as soon as there was none */
-	bool wants_room;		/* a request found none: the device has to be told */
-	int refusal;			/* of the channel, or 0 */
+	unsigned int room;		/* how many more requests fit into the channel */
+	unsigned int freed_meanwhile;	/* becomes free as soon as a request finds no room */
+	bool wants_room;		/* a request found no room: call the device back */
+	int refusal;			/* the channel refuses every request with it, or 0 */
 	bool mapped[PAGES];
 
-	/* The guest: what each of its descriptors came back with, NONE before that */
+	/* The guest: the response in each of its descriptors, NONE before it is answered */
 	u32 status[HEADS];
 	u32 error[HEADS];
-	int head;			/* the next */
-	bool unwritable;		/* its IOTLB lacks where answers go */
+	int head;			/* the next descriptor */
+	bool unwritable;		/* the buffers of responses are not in the IOTLB */
 
 	bool woken;
 };
@@ -51,7 +51,7 @@ static struct shmem_test *test_of(struct shmem_device *shmem)
 	return container_of(shmem, struct shmem_test, shmem);
 }
 
-/* The channel calls the device back if that found no room before. */
+/* Makes room in the channel, and calls the device back if it found none before. */
 static void make_room(struct shmem_test *t, unsigned int requests)
 {
 	t->room = requests;
@@ -90,7 +90,7 @@ static void worker_woken(struct vhost_poll *poll)
 	container_of(poll, struct shmem_test, shmem.vq.poll)->woken = true;
 }
 
-/* In place of guest.c */
+/* These replace guest.c. */
 
 bool shmem_read_request(struct vhost_virtqueue *vq, unsigned int nr_out,
 			struct vhost_shmem_request *request)
@@ -140,7 +140,7 @@ void shmem_ring_error(struct shmem_device *shmem)
 {
 }
 
-/* The guest sends: a descriptor's number */
+/* The guest sends a request. Returns the number of its descriptor. */
 static int request_range(struct shmem_test *t, u32 type, u64 shm_offset, u64 fd_offset,
 			 u64 len, u32 flags)
 {
@@ -173,7 +173,7 @@ static int unmap(struct shmem_test *t, unsigned int page, unsigned int pages)
 	return request_range(t, VHOST_SHMEM_T_UNMAP, page * PAGE_SIZE, 0, pages * PAGE_SIZE, 0);
 }
 
-/* What the worker does when it is woken, but for the ring */
+/* Does what the worker does when it runs, except for the ring. */
 static void work(struct shmem_test *t)
 {
 	t->woken = false;
@@ -183,8 +183,9 @@ static void work(struct shmem_test *t)
 }
 
 /*
- * The frontend answers a request, whether it did it or not. What it has not mapped it
- * can't unmap.
+ * The frontend replies with @error to request number @which. @done says whether it has
+ * done what was asked, which may be so even after a time-out. It can't unmap a range
+ * that it has not mapped.
  */
 static void reply(struct shmem_test *t, unsigned int which, int error, bool done)
 {
@@ -217,7 +218,7 @@ static void expect_status(struct shmem_test *t, int head, u32 status, int error)
 	KUNIT_EXPECT_EQ(t->test, t->error[head], (u32)error);
 }
 
-/* Each mapping is in one list; those in use overlap nowhere. */
+/* Each mapping must be in one list, and those in use must not overlap. */
 static void must_be_consistent(struct shmem_test *t)
 {
 	struct shmem_mapping *mapping, *other;
@@ -241,7 +242,7 @@ static void must_be_consistent(struct shmem_test *t)
 	KUNIT_EXPECT_EQ(t->test, unwritten, t->shmem.unwritten);
 }
 
-/* Nothing is under way, and nothing is mapped. */
+/* No request may be under way, and nothing may be mapped. */
 static void must_be_empty(struct shmem_test *t)
 {
 	must_be_consistent(t);
@@ -250,28 +251,28 @@ static void must_be_empty(struct shmem_test *t)
 	KUNIT_EXPECT_EQ(t->test, nr_mapped(t), 0U);
 }
 
-/* What a map may be */
+/* Which maps are allowed */
 static const struct map_param {
 	const char *name;
 	u64 shm_offset, fd_offset, len;
 	u32 flags, status;
 } map_params[] = {
 	{ "all", 0, 0, PAGES * PAGE_SIZE, RW, NONE },
-	{ "to be read", PAGE_SIZE, 0, PAGE_SIZE, VHOST_SHMEM_MAP_R, NONE },
+	{ "read only", PAGE_SIZE, 0, PAGE_SIZE, VHOST_SHMEM_MAP_R, NONE },
 	{ "the last page", (PAGES - 1) * PAGE_SIZE, (PAGES - 1) * PAGE_SIZE, PAGE_SIZE, RW, NONE },
 	{ "no flags", 0, 0, PAGE_SIZE, 0, VHOST_SHMEM_S_UNSUPPORTED },
-	{ "to be written only", 0, 0, PAGE_SIZE, VHOST_SHMEM_MAP_W, VHOST_SHMEM_S_UNSUPPORTED },
-	{ "a flag more", 0, 0, PAGE_SIZE, RW | 4, VHOST_SHMEM_S_UNSUPPORTED },
-	{ "nothing", 0, 0, 0, RW, VHOST_SHMEM_S_RANGE },
+	{ "write only", 0, 0, PAGE_SIZE, VHOST_SHMEM_MAP_W, VHOST_SHMEM_S_UNSUPPORTED },
+	{ "unknown flag", 0, 0, PAGE_SIZE, RW | 4, VHOST_SHMEM_S_UNSUPPORTED },
+	{ "empty", 0, 0, 0, RW, VHOST_SHMEM_S_RANGE },
 	{ "half a page", 0, 0, PAGE_SIZE / 2, RW, VHOST_SHMEM_S_RANGE },
-	{ "from half a page", PAGE_SIZE / 2, 0, PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
-	{ "of half a page", 0, PAGE_SIZE / 2, PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
+	{ "region offset not aligned", PAGE_SIZE / 2, 0, PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
+	{ "file offset not aligned", 0, PAGE_SIZE / 2, PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
 	{ "beyond the region", PAGES * PAGE_SIZE, 0, PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
 	{ "a page too long", PAGE_SIZE, 0, PAGES * PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
 	{ "beyond the file", 0, PAGES * PAGE_SIZE, PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
-	{ "around the end of numbers", -PAGE_SIZE, 0, 2 * PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
-	{ "likewise in the file", 0, -PAGE_SIZE, 2 * PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
-	{ "all numbers", 0, 0, -PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
+	{ "region offset overflows", -PAGE_SIZE, 0, 2 * PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
+	{ "file offset overflows", 0, -PAGE_SIZE, 2 * PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
+	{ "largest length", 0, 0, -PAGE_SIZE, RW, VHOST_SHMEM_S_RANGE },
 };
 
 static void map_to_desc(const struct map_param *param, char *desc)
@@ -281,7 +282,7 @@ static void map_to_desc(const struct map_param *param, char *desc)
 
 KUNIT_ARRAY_PARAM(map, map_params, map_to_desc);
 
-static void shmem_takes_what_fits(struct kunit *test)
+static void shmem_accepts_valid_maps(struct kunit *test)
 {
 	const struct map_param *param = test->param_value;
 	struct shmem_test *t = test->priv;
@@ -293,7 +294,7 @@ static void shmem_takes_what_fits(struct kunit *test)
 	must_be_consistent(t);
 }
 
-static void shmem_answers_when_the_frontend_has(struct kunit *test)
+static void shmem_answers_after_the_reply(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
 	int first = map(t, 0, 2), over = map(t, 1, 1), refused = map(t, 4, 1), gone;
@@ -305,7 +306,7 @@ static void shmem_answers_when_the_frontend_has(struct kunit *test)
 	reply(t, 0, 0, true);
 	expect_status(t, first, VHOST_SHMEM_S_OK, 0);
 	expect_status(t, map(t, 1, 1), VHOST_SHMEM_S_EXIST, 0);
-	/* Exactly what was mapped, and not twice */
+	/* An unmap must name exactly one mapping, and only once. */
 	expect_status(t, unmap(t, 0, 1), VHOST_SHMEM_S_NOENT, 0);
 	expect_status(t, unmap(t, 1, 1), VHOST_SHMEM_S_NOENT, 0);
 	gone = unmap(t, 0, 2);
@@ -319,8 +320,8 @@ static void shmem_answers_when_the_frontend_has(struct kunit *test)
 	must_be_empty(t);
 }
 
-/* Whether the map was made after all or not, nothing of it stays. */
-static void shmem_takes_down_what_timed_out(struct kunit *test)
+/* Nothing remains of a map that timed out, whether the frontend made it or not. */
+static void shmem_unmaps_after_a_time_out(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
 	int made;
@@ -331,7 +332,7 @@ static void shmem_takes_down_what_timed_out(struct kunit *test)
 		reply(t, 0, -ETIMEDOUT, made);
 		expect_status(t, head, VHOST_SHMEM_S_FAILED, ETIMEDOUT);
 		KUNIT_ASSERT_EQ(test, t->nr_asked, 1U);
-		/* Its place is taken as long as nobody knows. */
+		/* The range stays occupied until the unmap is answered. */
 		expect_status(t, map(t, 6, 1), VHOST_SHMEM_S_EXIST, 0);
 		reply(t, 0, -ETIMEDOUT, false);
 		KUNIT_ASSERT_EQ(test, t->nr_asked, 1U);
@@ -340,8 +341,8 @@ static void shmem_takes_down_what_timed_out(struct kunit *test)
 	}
 }
 
-/* What nobody wants and can't be taken down is tried again when its place is wanted. */
-static void shmem_tries_again_where_it_is_wanted(struct kunit *test)
+/* If an unwanted mapping can't be unmapped, a map to its range tries that again. */
+static void shmem_unmaps_when_the_range_is_wanted(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
 	int head = map(t, 0, 1);
@@ -358,7 +359,7 @@ static void shmem_tries_again_where_it_is_wanted(struct kunit *test)
 	must_be_empty(t);
 }
 
-/* In the order in which they came; a stop ends those that were never sent. */
+/* Requests are sent in order. A stop ends those that were never sent. */
 static void shmem_waits_for_room(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
@@ -371,7 +372,7 @@ static void shmem_waits_for_room(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, t->woken);
 	make_room(t, 2);
 	work(t);
-	/* The last found none again. */
+	/* The last request found no room again. */
 	KUNIT_EXPECT_TRUE(test, t->wants_room);
 	KUNIT_EXPECT_FALSE(test, t->woken);
 	KUNIT_ASSERT_EQ(test, t->nr_asked, 3U);
@@ -386,8 +387,8 @@ static void shmem_waits_for_room(struct kunit *test)
 	must_be_empty(t);
 }
 
-/* Room that comes between a request that found none and the end of the worker's run */
-static void shmem_is_told_of_room_at_once(struct kunit *test)
+/* Room becomes free between a request that found none and the end of the worker's run. */
+static void shmem_takes_room_that_comes_meanwhile(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
 	int head;
@@ -403,7 +404,7 @@ static void shmem_is_told_of_room_at_once(struct kunit *test)
 	expect_status(t, head, VHOST_SHMEM_S_OK, 0);
 }
 
-/* Each unmap of the same mapping waits twice as long, until one is answered. */
+/* Each unmap of a mapping waits twice as long as the one before, up to @longest. */
 static void expect_timeouts(struct shmem_test *t, unsigned long first, unsigned long longest)
 {
 	struct kunit *test = t->test;
@@ -420,7 +421,7 @@ static void expect_timeouts(struct shmem_test *t, unsigned long first, unsigned 
 		timeout = min(2 * timeout, longest);
 	}
 	KUNIT_EXPECT_EQ(test, timeout, longest);
-	/* Not the device's time-out at the first time, but that of now */
+	/* A new time-out of the device applies from the next unmap on. */
 	t->shmem.timeout = 0;
 	reply(t, 0, -ETIMEDOUT, false);
 	KUNIT_EXPECT_EQ(test, t->asked[0]->completion.timeout, 0UL);
@@ -428,7 +429,7 @@ static void expect_timeouts(struct shmem_test *t, unsigned long first, unsigned 
 	must_be_empty(t);
 }
 
-static void shmem_tries_again_ever_later(struct kunit *test)
+static void shmem_backs_off(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
 
@@ -439,8 +440,8 @@ static void shmem_tries_again_ever_later(struct kunit *test)
 	expect_timeouts(t, MAX_JIFFY_OFFSET, MAX_JIFFY_OFFSET);
 }
 
-/* An unmap that was answered is no longer a retry. */
-static void shmem_tries_anew_after_an_answer(struct kunit *test)
+/* After a reply, even an error, the next unmap starts with the short time-out. */
+static void shmem_backs_off_anew_after_a_reply(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
 
@@ -459,7 +460,7 @@ static void shmem_tries_anew_after_an_answer(struct kunit *test)
 	must_be_empty(t);
 }
 
-static void shmem_writes_answers_when_it_can(struct kunit *test)
+static void shmem_writes_responses_when_it_can(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
 	int made, failed;
@@ -471,7 +472,7 @@ static void shmem_writes_answers_when_it_can(struct kunit *test)
 	reply(t, 0, 0, true);
 	expect_status(t, made, NONE, -1);
 	must_be_consistent(t);
-	/* The guest can't know yet. */
+	/* The guest does not know of the mapping yet. */
 	KUNIT_EXPECT_EQ(test, start_unmap(&t->shmem, &(struct vhost_shmem_request){
 		.len = cpu_to_le64(PAGE_SIZE) }, NULL), VHOST_SHMEM_S_NOENT);
 	work(t);
@@ -485,7 +486,7 @@ static void shmem_writes_answers_when_it_can(struct kunit *test)
 	must_be_empty(t);
 }
 
-/* What had ended when the frontend forgot is forgotten; what is under way is not. */
+/* When the frontend forgets its mappings, maps that are still under way are kept. */
 static void shmem_forgets_with_the_frontend(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
@@ -510,7 +511,7 @@ static void shmem_forgets_with_the_frontend(struct kunit *test)
 	must_be_empty(t);
 }
 
-static void shmem_has_so_many_mappings(struct kunit *test)
+static void shmem_has_a_limit_of_mappings(struct kunit *test)
 {
 	struct shmem_test *t = test->priv;
 	unsigned int i;
@@ -520,7 +521,7 @@ static void shmem_has_so_many_mappings(struct kunit *test)
 	for (i = 0; i < VHOST_SHMEM_MAPPINGS; i++)
 		KUNIT_ASSERT_EQ(test, t->status[map(t, i, 1)], NONE);
 	expect_status(t, map(t, i, 1), VHOST_SHMEM_S_NOSPC, 0);
-	/* A channel that refuses them all ends them. */
+	/* If the channel refuses all requests, they end. */
 	t->refusal = -ENOTCONN;
 	work(t);
 	expect_status(t, 0, VHOST_SHMEM_S_FAILED, ENOTCONN);
@@ -528,12 +529,12 @@ static void shmem_has_so_many_mappings(struct kunit *test)
 	must_be_empty(t);
 }
 
-/* Any order of events */
+/* Random events in any order */
 
 /*
- * A map that timed out may have been made or not. Of an unmap that did, the guest is
- * told that the mapping stays, so it does; and what the device only fears to be there
- * it tries to take down once.
+ * A map that timed out may have been made or not. If an unmap fails, the mapping stays,
+ * as the guest is told. An unmap of a mapping that was never confirmed does not fail,
+ * except by a time-out, since the device would not try again.
  */
 static void random_reply(struct shmem_test *t, struct rnd_state *rnd)
 {
@@ -580,7 +581,7 @@ static void random_event(struct shmem_test *t, struct rnd_state *rnd)
 	}
 }
 
-/* Of what a frontend that does all it is asked has in the end, the guest knows. */
+/* From now on the frontend does all it is asked to do, at once. */
 static void settle_all(struct shmem_test *t)
 {
 	t->unwritable = false;
@@ -636,24 +637,24 @@ static int shmem_test_init(struct kunit *test)
 	shmem_queue_init(&t->shmem);
 	t->shmem.file = &t->file;
 	t->shmem.region.bytes = PAGES * PAGE_SIZE;
-	/* Not looked at, but there */
+	/* Only compared with NULL */
 	t->shmem.be = (void *)t;
 	test->priv = t;
 	return 0;
 }
 
 static struct kunit_case shmem_cases[] = {
-	KUNIT_CASE_PARAM(shmem_takes_what_fits, map_gen_params),
-	KUNIT_CASE(shmem_answers_when_the_frontend_has),
-	KUNIT_CASE(shmem_takes_down_what_timed_out),
-	KUNIT_CASE(shmem_tries_again_where_it_is_wanted),
+	KUNIT_CASE_PARAM(shmem_accepts_valid_maps, map_gen_params),
+	KUNIT_CASE(shmem_answers_after_the_reply),
+	KUNIT_CASE(shmem_unmaps_after_a_time_out),
+	KUNIT_CASE(shmem_unmaps_when_the_range_is_wanted),
 	KUNIT_CASE(shmem_waits_for_room),
-	KUNIT_CASE(shmem_is_told_of_room_at_once),
-	KUNIT_CASE(shmem_tries_again_ever_later),
-	KUNIT_CASE(shmem_tries_anew_after_an_answer),
-	KUNIT_CASE(shmem_writes_answers_when_it_can),
+	KUNIT_CASE(shmem_takes_room_that_comes_meanwhile),
+	KUNIT_CASE(shmem_backs_off),
+	KUNIT_CASE(shmem_backs_off_anew_after_a_reply),
+	KUNIT_CASE(shmem_writes_responses_when_it_can),
 	KUNIT_CASE(shmem_forgets_with_the_frontend),
-	KUNIT_CASE(shmem_has_so_many_mappings),
+	KUNIT_CASE(shmem_has_a_limit_of_mappings),
 	KUNIT_CASE_PARAM(shmem_survives_any_order, seed_gen_params),
 	{}
 };
