@@ -53,6 +53,7 @@ static const struct request_field iotlb_fields[] = {
 	FIELD(iotlb, uaddr, 64, HEX),
 	FIELD(iotlb, perm, 8, .names = iotlb_perms, .fallback = "RW"),
 	FIELD(iotlb, type, 8, .names = iotlb_types, .fallback = "MISS"),
+	FIELD(iotlb, source, 16),
 };
 
 static const struct request_field vring_state_fields[] = {
@@ -274,10 +275,14 @@ static uint64_t number_load(const void *at, unsigned int bytes)
 {
 	uint64_t u64;
 	uint32_t u32;
+	uint16_t u16;
 
 	switch (bytes) {
 	case 1:
 		return *(const uint8_t *)at;
+	case 2:
+		memcpy(&u16, at, sizeof(u16));
+		return u16;
 	case 4:
 		memcpy(&u32, at, sizeof(u32));
 		return u32;
@@ -290,10 +295,14 @@ static uint64_t number_load(const void *at, unsigned int bytes)
 static void number_store(void *at, unsigned int bytes, uint64_t value)
 {
 	uint32_t u32 = value;
+	uint16_t u16 = value;
 
 	switch (bytes) {
 	case 1:
 		*(uint8_t *)at = value;
+		break;
+	case 2:
+		memcpy(at, &u16, sizeof(u16));
 		break;
 	case 4:
 		memcpy(at, &u32, sizeof(u32));

@@ -26,7 +26,7 @@ struct value_name {
 };
 
 /*
- * @bytes: 1, 4 or 8 of a number, 16 of a UUID
+ * @bytes: 1, 2, 4 or 8 of a number, 16 of a UUID
  * @mask: the bits of the number that are this field; 0: all
  * @hex: how people read it
  * @names: of its values, or NULL

@@ -138,8 +138,8 @@ static void check_payloads(void)
 	check_text("shmem-map", "len=4096",
 		   NULL, "'request':1000,'name':'SHMEM_MAP','id':0,'need_reply':false,"
 		   JSON_MAP);
-	check_text("iotlb", "iova=0x1000 size=16 uaddr=7 perm=WO type=access_fail",
-		   "IOTLB_MSG iova=0x1000 size=0x10 uaddr=0x7 perm=WO type=ACCESS_FAIL",
+	check_text("iotlb", "iova=0x1000 size=16 uaddr=7 perm=WO type=access_fail source=65535",
+		   "IOTLB_MSG iova=0x1000 size=0x10 uaddr=0x7 perm=WO type=ACCESS_FAIL source=65535",
 		   NULL);
 	check_text("config-change", "", "CONFIG_CHANGE_MSG", NULL);
 	check_text("vring-call", "index=7", "VRING_CALL index=7 num=0", NULL);
@@ -161,6 +161,7 @@ static void check_payloads(void)
 static void check_errors(void)
 {
 	check_text("shmem-map", "shmid=256", "shmid: at most 255", NULL);
+	check_text("iotlb", "source=65536", "source: at most 65535", NULL);
 	check_text("vring-host-notifier", "nofd=2", "nofd: at most 1", NULL);
 	check_text("shmem-map", "len", "\"len\" is not FIELD=VALUE", NULL);
 	check_text("shmem-map", "length=1", "SHMEM_MAP has no field \"length\"", NULL);

@@ -83,7 +83,7 @@ static const struct argp_option options[] = {
 	  "SHMEM_MAP and _UNMAP in the specification's form", 1 },
 	{ NULL, 0, NULL, 0, "Who sends:", 2 },
 	{ "bind", 'b', "SPEC", 0,
-	  "Bind an eventfd: vring-call:N=FD, vring-err:N=FD or config=FD; or a vhost device: iotlb=FD",
+	  "Bind an eventfd: vring-call:N=FD, vring-err:N=FD or config=FD; or a vhost device: iotlb[:N]=FD",
 	  2 },
 	{ "worker", 'w', NULL, 0, "Attach a test worker to all vrings", 2 },
 	{ "run", KEY_RUN, "MIX", 0,

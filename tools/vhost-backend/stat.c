@@ -17,6 +17,7 @@ const char *const stat_names[NR_STATS] = {
 	"notifications_raised",
 	"notifications_merged",
 	"notifications_delivered",
+	"notifications_forwarded",
 	"wakeups",
 	"refused_room",
 	"refused_type",
@@ -30,6 +31,7 @@ const char *const stat_names[NR_STATS] = {
 	"backends",
 	"bad_replies",
 	"bad_consumer",
+	"unmaps_owed",
 };
 
 static_assert(offsetof(struct vhost_backend_stats, reserved) ==

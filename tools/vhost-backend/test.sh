@@ -170,10 +170,11 @@ run 2 'SOURCE\[:INDEX\]' monitor --bind vring-call:0
 run 2 'is not vring-call' monitor --bind kick:0=1
 run 1 'not open' monitor --bind vring-call:0=99
 
-"$helper" net "$tool" monitor --bind iotlb=9 --bind vring-call:1=10 --count 1 > "$tmp/out" 2>&1
+"$helper" net "$tool" monitor --bind iotlb:513=9 --bind vring-call:1=10 --count 1 > "$tmp/out" 2>&1
 try 'a vhost device that misses a translation' \
-	lines 1 ' IOTLB_MSG id=.* perm=RO type=MISS need-reply'
+	lines 1 ' IOTLB_MSG iova=.* perm=RO type=MISS source=513$'
 run 1 'not a vhost device opened with O_NONBLOCK' monitor --bind iotlb=0
+run 1 'the index is over 65535' monitor --bind iotlb:65536=0
 
 "$helper" eventfd > "$tmp/sums" &
 owner=$!

@@ -94,7 +94,7 @@ void frontend_summary_json(FILE *out, const struct frontend *fe);
 
 /* stat.c: the figures, by name */
 
-#define NR_STATS	22
+#define NR_STATS	24
 
 extern const char *const stat_names[NR_STATS];
 
