@@ -18,6 +18,14 @@
 
 const struct file_operations *vhost_backend_channel_fops;
 
+/* Parameters of the module; see main.c */
+unsigned int vhost_backend_max_ring_bytes = 16 << 20;
+unsigned int vhost_backend_max_channels = 1024;
+unsigned long vhost_backend_max_memory = 1UL << 30;
+unsigned int vhost_backend_max_bindings = 65536;
+unsigned int vhost_backend_max_devices = 4096;
+unsigned int vhost_backend_reply_timeout_ms = 30000;
+
 /**
  * vhost_backend_channel_create() - a NEW channel
  *

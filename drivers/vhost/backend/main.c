@@ -9,29 +9,23 @@
 #include "channel.h"
 #include "chardev.h"
 
-unsigned int vhost_backend_max_ring_bytes = 16 << 20;
 module_param_named(max_ring_bytes, vhost_backend_max_ring_bytes, uint, 0644);
 MODULE_PARM_DESC(max_ring_bytes, "largest ring of a channel, bytes (default 16777216)");
 
-unsigned int vhost_backend_max_channels = 1024;
 module_param_named(max_channels, vhost_backend_max_channels, uint, 0644);
 MODULE_PARM_DESC(max_channels, "channels of a user without CAP_SYS_RESOURCE (default 1024)");
 
-unsigned long vhost_backend_max_memory = 1UL << 30;
 module_param_named(max_memory, vhost_backend_max_memory, ulong, 0644);
 MODULE_PARM_DESC(max_memory,
 		 "bytes of the channels of a user without CAP_SYS_RESOURCE (default 1073741824)");
 
-unsigned int vhost_backend_max_bindings = 65536;
 module_param_named(max_bindings, vhost_backend_max_bindings, uint, 0644);
 MODULE_PARM_DESC(max_bindings, "bindings of a user without CAP_SYS_RESOURCE (default 65536)");
 
-unsigned int vhost_backend_max_devices = 4096;
 module_param_named(max_devices, vhost_backend_max_devices, uint, 0644);
 MODULE_PARM_DESC(max_devices,
 		 "of these, bound vhost devices, each of which takes a thread (default 4096)");
 
-unsigned int vhost_backend_reply_timeout_ms = 30000;
 module_param_named(reply_timeout_ms, vhost_backend_reply_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(reply_timeout_ms, "how long a worker waits for a reply where it does not say (default 30000)");
 
