@@ -25,7 +25,7 @@ tree	= $(BUILD)/$(release)
 
 .PHONY: all modules tools selftests
 .PHONY: install install-modules install-headers install-tools uninstall
-.PHONY: demo bench bench-update check check-debug check-kcsan coverage fuzz mutants
+.PHONY: demo bench bench-update check check-all check-debug check-kcsan coverage fuzz mutants
 .PHONY: check-matrix vm setup clean help
 
 ##@ Build
@@ -67,8 +67,12 @@ bench-update: ## likewise, and keep these figures to compare with: commit them
 	$(MAKE) -C $(top)/tools/bench
 	$(top)/tools/bench/run -u
 
-check: ## linters, and the selftests on Debian's kernel
+check: ## linters, and the selftests on Debian's kernel: ten minutes on two cores
 	$(VM)/check lint harness stock
+
+check-all: ## all checks, on all kernels, and an hour of fuzzing: three hours on two cores
+	$(VM)/check lint analysis harness stock stock32 debug kcsan matrix
+	$(MAKE) fuzz
 
 check-debug: ## the selftests and KUnit on a kernel with KASAN, lockdep, kmemleak; their coverage
 	$(VM)/check debug
