@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/vhost_backend.h>
+
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* How many requests are sent before they are read */
@@ -49,6 +51,8 @@ void check(const char *what, int good);
 int checked_eventfd(void);
 int epoll_of(int fd);
 void setting_open(struct setting *setting, uint32_t nr_vrings, int flags);
+void setting_open_with(struct setting *setting, struct vhost_backend_setup setup,
+		       int flags);
 void setting_close(struct setting *setting);
 void raise_vring(const struct setting *setting, uint32_t vring);
 double worker_time(const struct setting *setting, uint32_t call, uint32_t count);
@@ -67,6 +71,8 @@ double raise_alone(void);
 double requests_in_row(void);
 double requests_with_file(void);
 double request_to_reply(void);
+double expiry_of_few(void);
+double expiry_of_many(void);
 
 /* signal.c */
 double signal_pending_bound(void);

@@ -133,3 +133,35 @@ double request_to_reply(void)
 	close(rounds.setting.channel);
 	return median(rounds.took, ROUNDS) / REQUESTS;
 }
+
+static double expiry_once(const void *what)
+{
+	return worker_time(what, VHOST_BACKEND_TEST_MEASURE_EXPIRE, 1);
+}
+
+/* What the interrupt takes in which a request times out that nobody has read. */
+static double expiry_of(uint32_t max_inflight)
+{
+	struct setting setting;
+	double took;
+
+	setting_open_with(&setting, (struct vhost_backend_setup){
+		.nr_vrings = 1, .max_inflight = max_inflight,
+	}, O_NONBLOCK);
+	/* Nobody is to be woken. */
+	close(setting.epoll);
+	setting.epoll = -1;
+	took = median_of(expiry_once, &setting);
+	setting_close(&setting);
+	return took;
+}
+
+double expiry_of_few(void)
+{
+	return expiry_of(2);
+}
+
+double expiry_of_many(void)
+{
+	return expiry_of(4096);
+}

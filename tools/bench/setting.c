@@ -46,11 +46,16 @@ int epoll_of(int fd)
 
 void setting_open(struct setting *setting, uint32_t nr_vrings, int flags)
 {
-	struct vhost_backend_setup setup = { .nr_vrings = nr_vrings };
+	setting_open_with(setting, (struct vhost_backend_setup){ .nr_vrings = nr_vrings },
+			  flags);
+}
 
+void setting_open_with(struct setting *setting, struct vhost_backend_setup setup,
+		       int flags)
+{
 	setting->channel = checked(CHANNEL_PATH, channel_open_with(flags, setup));
 	setting->worker = checked(WORKER_PATH,
-				  worker_attach(setting->channel, "bench", 0, nr_vrings));
+				  worker_attach(setting->channel, "bench", 0, setup.nr_vrings));
 	setting->epoll = epoll_of(setting->channel);
 }
 

@@ -5,6 +5,8 @@
  */
 #include <linux/irqflags.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/processor.h>
 #include <linux/uaccess.h>
 #include <linux/vhost.h>
 
@@ -60,6 +62,55 @@ static int call_request(struct test_worker *worker, u32 vring)
 	return vhost_backend_request(worker->be, &iotlb_request, 0, NULL);
 }
 
+struct expiry {
+	struct vhost_backend_completion completion;
+	bool over;
+};
+
+static void expired(struct vhost_backend_completion *completion, int error, u64 value,
+		    struct file *file)
+{
+	WRITE_ONCE(container_of(completion, struct expiry, completion)->over, true);
+}
+
+/*
+ * Sends a request that nobody reads, and waits for its time-out in a loop that looks at
+ * the clock. The longest time between two looks is that of the interrupt. A reader that
+ * answers would make this wait as long as for any request.
+ */
+static int expire(struct test_worker *worker, u64 *ns)
+{
+	struct expiry expiry = { .completion = { .done = expired, .timeout = 1 } };
+	u64 last, now;
+	int err;
+
+	err = vhost_backend_request_async(worker->be, &iotlb_request, &expiry.completion);
+	if (err)
+		return err;
+	*ns = 0;
+	for (last = ktime_get_ns(); !READ_ONCE(expiry.over); last = now) {
+		now = ktime_get_ns();
+		*ns = max(*ns, now - last);
+		cpu_relax();
+	}
+	return 0;
+}
+
+static int measure_expiries(struct test_worker *worker,
+			    struct vhost_backend_test_measure *arg)
+{
+	u32 left = arg->count;
+	int err = 0;
+	u64 ns = 0;
+
+	arg->ns = 0;
+	while (left-- && !err) {
+		err = expire(worker, &ns);
+		arg->ns += ns;
+	}
+	return err;
+}
+
 /* By vhost_backend_test_measure.call. */
 static int (*const calls[])(struct test_worker *worker, u32 vring) = {
 	call_nothing, call_vring_call, call_send, call_send_file, call_request,
@@ -97,14 +148,16 @@ long test_measure(struct test_worker *worker, void __user *argp)
 {
 	struct vhost_backend_test_measure arg;
 	int err = -ENOTCONN;
+	bool expires;
 
 	if (copy_from_user(&arg, argp, sizeof(arg)))
 		return -EFAULT;
-	if (arg.call >= ARRAY_SIZE(calls) || arg.count > 10000 || arg.reserved)
+	expires = arg.call == VHOST_BACKEND_TEST_MEASURE_EXPIRE;
+	if ((arg.call >= ARRAY_SIZE(calls) && !expires) || arg.count > 10000 || arg.reserved)
 		return -EINVAL;
 	down_read(&worker->attachment);
 	if (worker->be)
-		err = measure(worker, &arg);
+		err = expires ? measure_expiries(worker, &arg) : measure(worker, &arg);
 	up_read(&worker->attachment);
 	if (!err && copy_to_user(argp, &arg, sizeof(arg)))
 		err = -EFAULT;

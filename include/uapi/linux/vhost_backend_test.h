@@ -217,6 +217,7 @@ struct vhost_backend_test_signal {
 #define VHOST_BACKEND_TEST_MEASURE_SEND		2	/* IOTLB_MSG without reply */
 #define VHOST_BACKEND_TEST_MEASURE_SEND_FILE	3	/* HOST_NOTIFIER with the own file */
 #define VHOST_BACKEND_TEST_MEASURE_REQUEST	4	/* IOTLB_MSG, waits for its reply */
+#define VHOST_BACKEND_TEST_MEASURE_EXPIRE	5	/* the interrupt in which one times out */
 
 /**
  * struct vhost_backend_test_measure - argument of %VHOST_BACKEND_TEST_MEASURE
@@ -225,7 +226,8 @@ struct vhost_backend_test_signal {
  * @count: how often, at most 10000; the first error ends it, and the ioctl
  * @reserved: 0
  * @ns: out: time that all of it took, with interrupts off unless it waits for
- *	replies; under QEMU's -icount with shift=0, instructions
+ *	replies or time-outs; under QEMU's -icount with shift=0, instructions. Of
+ *	EXPIRE, the time only that was taken from a process that does nothing else
  */
 struct vhost_backend_test_measure {
 	__u32 call;
