@@ -205,12 +205,14 @@ static bool refuse_some(struct vhost_backend_inflight *inflight)
  *
  * Context: Process context; no lock held, and nothing copied yet: the reader may get
  * stuck in a page fault.
+ * Return: true if there may have been any, and room may have become free.
  */
-void vhost_backend_inflight_refuse_foreign(struct vhost_backend_inflight *inflight)
+bool vhost_backend_inflight_refuse_foreign(struct vhost_backend_inflight *inflight)
 {
 	if (list_empty_careful(&inflight->foreign))
-		return;
+		return false;
 	while (refuse_some(inflight))
 		cond_resched();
 	vhost_backend_slot_reclaim(inflight);
+	return true;
 }

@@ -29,6 +29,6 @@ int vhost_backend_inflight_claim(struct vhost_backend_inflight *inflight,
 u32 vhost_backend_inflight_commit(struct vhost_backend_inflight *inflight,
 				  const struct vhost_backend_run *run, size_t copied,
 				  enum vhost_backend_file_delivery file);
-void vhost_backend_inflight_refuse_foreign(struct vhost_backend_inflight *inflight);
+bool vhost_backend_inflight_refuse_foreign(struct vhost_backend_inflight *inflight);
 
 #endif /* VHOST_BACKEND_CLAIM_H */

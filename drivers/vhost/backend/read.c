@@ -126,8 +126,8 @@ static int copy_run(struct vhost_backend_channel *channel,
 	    deliver_file(channel, run, &start, &delivery))
 		whole = 0;
 	delivered = vhost_backend_inflight_commit(&channel->inflight, run, whole, delivery);
-	if (delivered)
-		vhost_backend_room_freed(channel);
+	/* Also if nothing was delivered: a request may have been withdrawn. */
+	vhost_backend_room_freed(channel);
 	if (delivered == run->bytes)
 		return 0;
 	iov_iter_revert(to, copied - delivered);
@@ -311,7 +311,8 @@ static noinline ssize_t read_foreign(struct vhost_backend_channel *channel, bool
 	do {
 		if (signal_pending(current))
 			return -ERESTARTSYS;
-		vhost_backend_inflight_refuse_foreign(&channel->inflight);
+		if (vhost_backend_inflight_refuse_foreign(&channel->inflight))
+			vhost_backend_room_freed(channel);
 		ret = read_locked(channel, nowait, false, to);
 	} while (ret == -EREMOTE);
 	return ret;
