@@ -22,12 +22,28 @@ static bool overlaps(const struct vhost_backend_limits *a,
 	       b->vring_base < a->vring_base + a->nr_vrings;
 }
 
+/* Are these vrings of the channel, and no other backend's? */
+static int check_vrings(const struct vhost_backend_channel *channel,
+			const struct vhost_backend_limits *limits)
+{
+	const struct vhost_backend *other;
+
+	if (!limits->nr_vrings)
+		return 0;
+	if (limits->vring_base > channel->setup.nr_vrings ||
+	    limits->nr_vrings > channel->setup.nr_vrings - limits->vring_base)
+		return -ERANGE;
+	list_for_each_entry(other, &channel->backends, node)
+		if (other->limits.nr_vrings && overlaps(limits, &other->limits))
+			return -EBUSY;
+	return 0;
+}
+
 /* Attaches @be to its channel; the channel's descriptor is held by the caller. */
 static int add_backend(struct vhost_backend *be)
 {
 	struct vhost_backend_channel *channel = be->channel;
-	struct vhost_backend *other;
-	int err = 0;
+	int err;
 
 	mutex_lock(&channel->bind_mutex);
 	if (channel->state != VHOST_BACKEND_READY) {
@@ -35,17 +51,9 @@ static int add_backend(struct vhost_backend *be)
 		goto out;
 	}
 	be->limits.user_end = channel->user_end;
-	if (be->limits.nr_vrings && (be->limits.vring_base > channel->setup.nr_vrings ||
-			      be->limits.nr_vrings > channel->setup.nr_vrings - be->limits.vring_base)) {
-		err = -ERANGE;
+	err = check_vrings(channel, &be->limits);
+	if (err)
 		goto out;
-	}
-	list_for_each_entry(other, &channel->backends, node) {
-		if (be->limits.nr_vrings && other->limits.nr_vrings && overlaps(&be->limits, &other->limits)) {
-			err = -EBUSY;
-			goto out;
-		}
-	}
 	if (!try_module_get(be->module)) {
 		err = -ENODEV;
 		goto out;

@@ -207,7 +207,7 @@ static int prepare(struct vhost_backend_channel *channel,
  * Return: false if it is in another state.
  */
 bool vhost_backend_channel_change_state(struct vhost_backend_channel *channel,
-			 enum vhost_backend_state from,
+					enum vhost_backend_state from,
 					enum vhost_backend_state to)
 {
 	bool changed;
@@ -244,7 +244,8 @@ int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
 	int err;
 
 	/* Not under the mutex: user space can make @report take for ever. */
-	if (!vhost_backend_channel_change_state(channel, VHOST_BACKEND_NEW, VHOST_BACKEND_SETTING_UP))
+	if (!vhost_backend_channel_change_state(channel, VHOST_BACKEND_NEW,
+						VHOST_BACKEND_SETTING_UP))
 		return -EBUSY;
 	err = check_setup(setup);
 	if (!err)

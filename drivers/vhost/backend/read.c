@@ -146,7 +146,7 @@ static bool requests_left(const struct vhost_backend_channel *channel)
  * that finds notifications only need not make space for a run.
  */
 static noinline int deliver_requests(struct vhost_backend_channel *channel, bool own_mm,
-			    struct iov_iter *to)
+				     struct iov_iter *to)
 {
 	struct vhost_backend_inflight *inflight = &channel->inflight;
 	struct vhost_backend_run run;

@@ -113,7 +113,8 @@ int vhost_backend_inflight_reply(struct vhost_backend_inflight *inflight,
 	err = find_replied(inflight, &reply->msg, &slot);
 	if (!err) {
 		if (slot->completion) {
-			vhost_backend_slot_end_wait(inflight, slot, error, value, error ? NULL : *file, &ended);
+			vhost_backend_slot_end_wait(inflight, slot, error, value,
+						    error ? NULL : *file, &ended);
 			if (!error)
 				*file = NULL;
 		}

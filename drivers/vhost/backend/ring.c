@@ -119,16 +119,17 @@ bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit)
 	int most;
 
 	for (most = 64; most; most--) {
-		const struct vhost_backend_msg *msg = vhost_backend_ring_record(ring, ring->consumer);
-		u32 left = vhost_backend_ring_to_end(ring, ring->consumer);
+		u64 position = ring->consumer;
+		u32 left = vhost_backend_ring_to_end(ring, position);
+		const struct vhost_backend_msg *msg;
 
-		if ((s64)(limit - ring->consumer) <= 0)
+		msg = vhost_backend_ring_record(ring, position);
+		if ((s64)(limit - position) <= 0)
 			return false;
 		if (left < sizeof(*msg))
-			WRITE_ONCE(ring->consumer, ring->consumer + left);
+			WRITE_ONCE(ring->consumer, position + left);
 		else if (msg->request == VHOST_BACKEND_PAD)
-			WRITE_ONCE(ring->consumer,
-				   ring->consumer + vhost_backend_msg_bytes(msg));
+			WRITE_ONCE(ring->consumer, position + vhost_backend_msg_bytes(msg));
 		else
 			return false;
 	}

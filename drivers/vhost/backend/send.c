@@ -111,8 +111,9 @@ int vhost_backend_config_change(struct vhost_backend *be)
 EXPORT_SYMBOL_GPL(vhost_backend_config_change);
 
 /* Checks a request and makes its record; counts what is refused. */
-static __always_inline int build(struct vhost_backend *be, const struct vhost_backend_req *req,
-		 struct vhost_backend_record *record)
+static __always_inline int build(struct vhost_backend *be,
+				 const struct vhost_backend_req *req,
+				 struct vhost_backend_record *record)
 {
 	int err = may_send(be, req->request);
 

@@ -43,8 +43,8 @@ static const char * const stat_names[] = {
 	"requests-queued", "requests-delivered", "requests-answered",
 	"requests-failed", "requests-given-up", "requests-withdrawn",
 	"notifications-raised", "notifications-merged",
-	"notifications-delivered", "notifications-forwarded", "wakeups", "refused-room", "refused-type",
-	"refused-content", "inflight", "inflight-peak", "waiting-bytes",
+	"notifications-delivered", "notifications-forwarded",
+	"wakeups", "refused-room", "refused-type", "refused-content", "inflight", "inflight-peak", "waiting-bytes",
 	"waiting-bytes-peak", "bindings", "mappings", "backends", "bad-replies",
 	"bad-consumer", "unmaps-owed",
 };
