@@ -40,13 +40,12 @@ void vhost_backend_channel_stats(struct vhost_backend_channel *channel,
 
 /* Names of the u64s of struct vhost_backend_stats. */
 static const char * const stat_names[] = {
-	"requests-queued", "requests-delivered", "requests-answered",
-	"requests-failed", "requests-given-up", "requests-withdrawn",
-	"notifications-raised", "notifications-merged",
-	"notifications-delivered", "notifications-forwarded",
-	"wakeups", "refused-room", "refused-type", "refused-content", "inflight", "inflight-peak", "waiting-bytes",
-	"waiting-bytes-peak", "bindings", "mappings", "backends", "bad-replies",
-	"bad-consumer", "unmaps-owed",
+	"requests-queued", "requests-delivered", "requests-answered", "requests-failed",
+	"requests-given-up", "requests-withdrawn", "notifications-raised",
+	"notifications-merged", "notifications-delivered", "notifications-forwarded",
+	"wakeups", "refused-room", "refused-type", "refused-content", "inflight",
+	"inflight-peak", "waiting-bytes", "waiting-bytes-peak", "bindings", "mappings",
+	"backends", "bad-replies", "bad-consumer", "unmaps-owed",
 };
 
 static_assert(ARRAY_SIZE(stat_names) * sizeof(u64) ==
