@@ -264,7 +264,7 @@ TEST_F(secrets, notifications)
 	}
 }
 
-/* Who gets no descriptor gets the number that says so, and can ask for it. */
+/* A reader that gets no descriptor gets the number that says so, and can ask for it. */
 static struct vhost_backend_msg read_as_other(struct __test_metadata *_metadata,
 					      int channel, const struct delivery *delivery)
 {
@@ -297,14 +297,19 @@ TEST_F_TIMEOUT(secrets, messages_read_by_another_user, 60)
 	const struct request_kind *kind;
 
 	for_each_kind(kind) {
-		struct delivery delivery = { .kind = kind, .payload = &kind->sample };
+		/* A reply to a message with a file says that the file is not needed any more. */
+		struct delivery delivery = {
+			.kind = kind, .payload = &kind->sample, .reply = kind->file,
+		};
 		struct vhost_backend_test_send send = send_of(kind, &self->ends);
 		struct vhost_backend_msg msg;
 		struct transaction t;
 
 		if (kind->reply != REPLY_ALWAYS) {
 			ASSERT_EQ(0, worker_send(self->ends.worker, &send));
-			read_as_other(_metadata, self->ends.channel, &delivery);
+			msg = read_as_other(_metadata, self->ends.channel, &delivery);
+			EXPECT_EQ(kind->file ? 32 : -ENOENT,
+				  channel_reply(self->ends.channel, &msg, 0));
 		}
 		delivery.reply = true;
 		ASSERT_EQ(0, transaction_start(&t, &self->ends, send));
@@ -486,30 +491,35 @@ TEST_F(secrets, no_free_descriptor)
 	};
 	struct vhost_backend_msg msg[2];
 	struct delivery delivery[2];
-	struct poisoned got[2];
+	struct poisoned got;
 	struct message expected;
 	struct transaction t[2];
 	struct rlimit old;
+	size_t at = 0;
 
 	for (int i = 0; i < 2; i++) {
 		delivery[i] = (struct delivery){ kinds[i], &kinds[i]->sample, true };
 		ASSERT_EQ(0, transaction_start(&t[i], &self->ends,
 					       send_of(kinds[i], &self->ends)));
-		poison_again(&got[i]);
 	}
+	poison_again(&got);
 	ASSERT_EQ(0, limit_descriptors(0, &old));
-	EXPECT_EQ(ASK_BYTES, try_read(self->ends.channel, got[0].now, sizeof(got[0].now)));
-	EXPECT_EQ(-EMFILE, try_read(self->ends.channel, got[1].now, sizeof(got[1].now)));
+	EXPECT_EQ(ASK_BYTES + ASK_MAP_BYTES,
+		  try_read(self->ends.channel, got.now, sizeof(got.now)));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
-	memcpy(&msg[0], got[0].now, sizeof(msg[0]));
-	expected = expect(&delivery[0], &msg[0]);
-	EXPECT_EQ(0, memcmp(got[0].now, &expected, ASK_BYTES));
-	msg[1] = read_exactly(_metadata, self->ends.channel, &delivery[1]);
-	EXPECT_TRUE(left_only(&got[0], ASK_BYTES, &msg[1], &delivery[1]));
-	EXPECT_TRUE(left_only(&got[1], 0, &msg[1], &delivery[1]));
+	for (int i = 0; i < 2; i++) {
+		memcpy(&msg[i], got.now + at, sizeof(msg[i]));
+		expected = expect(&delivery[i], &msg[i]);
+		EXPECT_EQ(0, memcmp(got.now + at, &expected, message_bytes(&expected.msg)));
+		at += message_bytes(&expected.msg);
+	}
+	EXPECT_EQ(VHOST_BACKEND_FD_PENDING, msg[1].fd);
+	EXPECT_TRUE(rest_is_untouched(&got, at));
 	for (int i = 0; i < 2; i++)
 		refuse(_metadata, &self->ends, &t[i], &msg[i]);
 }
+
+#define SOURCE	0xa1b2
 
 /* What the kernel makes of what a bound device says: of a buffer in the transmit queue */
 static void answer_miss(struct __test_metadata *_metadata, int channel,
@@ -518,23 +528,23 @@ static void answer_miss(struct __test_metadata *_metadata, int channel,
 	const struct request_kind *kind = find_kind(VHOST_BACKEND_IOTLB_MSG);
 	const struct net_queue *q = &net->queue[NET_TX];
 	struct message got_message, miss = {
-		.iotlb = { .perm = VHOST_ACCESS_RO, .type = VHOST_IOTLB_MISS },
+		.iotlb = {
+			.perm = VHOST_ACCESS_RO, .type = VHOST_IOTLB_MISS, .source = SOURCE,
+		},
 	};
-	const struct delivery delivery = { kind, &miss, .reply = true };
-	struct vhost_backend_msg msg;
+	const struct delivery delivery = { .kind = kind, .payload = &miss };
 	struct poisoned got;
 	ssize_t n;
 
 	poison_again(&got);
-	n = try_read(channel, got.now, sizeof(msg) + kind->size);
-	memcpy(&got_message, got.now, sizeof(msg) + kind->size);
+	n = try_read(channel, got.now, IOTLB_BYTES);
+	memcpy(&got_message, got.now, IOTLB_BYTES);
 	miss.iotlb.iova = got_message.iotlb.iova;
-	msg = compare(_metadata, &got, n, &delivery);
+	compare(_metadata, &got, n, &delivery);
 	EXPECT_EQ(NET_TX, net_queue_of(net, miss.iotlb.iova));
 	EXPECT_EQ(0U, (miss.iotlb.iova - q->buffers_address) % NET_BUFFER);
 	ASSERT_EQ(0, net_translate(net, VHOST_IOTLB_UPDATE, miss.iotlb.iova, NET_BUFFER,
 				   VHOST_ACCESS_RO));
-	EXPECT_LT(0, channel_reply(channel, &msg, 0));
 }
 
 /* It may miss a buffer more than once, if it looks again before it has an answer. */
@@ -578,8 +588,8 @@ TEST_F_TIMEOUT(secrets, misses_of_a_bound_device, 60)
 				      find_kind(VHOST_BACKEND_DEPRECATED_FS_IO), n);
 		ASSERT_EQ(0, net_open_mode(&net, i, modes[i]))
 			TH_LOG("%s", net.failed);
-		ASSERT_EQ(0, channel_bind(self->ends.channel, VHOST_BACKEND_BIND_IOTLB, 0,
-					  net.vhost, 0));
+		ASSERT_EQ(0, channel_bind(self->ends.channel, VHOST_BACKEND_BIND_IOTLB,
+					  SOURCE, net.vhost, 0));
 		for (unsigned int n = 0; n < 50; n++)
 			transmit_untranslated(_metadata, self->ends.channel, &net);
 		channel_bind(self->ends.channel, VHOST_BACKEND_BIND_IOTLB, 0, -1, 0);
