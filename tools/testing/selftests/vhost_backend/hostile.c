@@ -147,6 +147,8 @@ static const struct {
 	{ "PAUSE", VHOST_BACKEND_PAUSE },
 	{ "REPLY", VHOST_BACKEND_REPLY },
 	{ "GET_SHMEM", VHOST_BACKEND_GET_SHMEM },
+	{ "FORWARD", VHOST_BACKEND_FORWARD },
+	{ "GET_REQUESTS", VHOST_BACKEND_GET_REQUESTS },
 };
 
 static bool is_command(unsigned int command)
@@ -345,7 +347,7 @@ TEST_F(hostile, unaligned_arguments)
 		memcpy(&stats, buffer + offset, sizeof(stats));
 		EXPECT_EQ(4U, stats.requests_queued);
 		EXPECT_EQ(1U, stats.requests_delivered);
-		EXPECT_EQ(0U, stats.reserved[9]);
+		EXPECT_EQ(0U, stats.reserved[ARRAY_SIZE(stats.reserved) - 1]);
 		EXPECT_EQ(0xa5, buffer[offset - 1]);
 	}
 	CHECK_UNHARMED();
@@ -572,6 +574,7 @@ TEST_F(hostile, not_supported)
 		VHOST_BACKEND_SET_SHMEM, VHOST_BACKEND_GET_MAPPINGS,
 		VHOST_BACKEND_TAKE_OVER, VHOST_BACKEND_ROOM, VHOST_BACKEND_RESET,
 		VHOST_BACKEND_PAUSE, VHOST_BACKEND_GET_SHMEM,
+		VHOST_BACKEND_FORWARD, VHOST_BACKEND_GET_REQUESTS,
 	};
 	__u64 argument[32] = {};
 
