@@ -119,8 +119,8 @@ static int bind_all(struct vmm *vmm)
 
 	if (err || vmm->net.mode == NET_DIRECT)
 		return err;
-	return channel_bind(vmm->channel, VHOST_BACKEND_BIND_IOTLB, 0,
-			    vmm->net.vhost, 0);
+	return channel_bind(vmm->channel, VHOST_BACKEND_BIND_IOTLB,
+			    vmm->flow.source, vmm->net.vhost, 0);
 }
 
 static int unbind_all(struct vmm *vmm)

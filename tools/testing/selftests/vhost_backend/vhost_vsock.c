@@ -26,6 +26,7 @@ SKIP_WITHOUT_CHANNEL;
 SKIP_WITHOUT("/dev/vhost-vsock", vhost_vsock);
 
 #define GUEST_CID	1077
+#define SOURCE		65535	/* of the misses that come through the channel */
 #define GUEST_PORT	1024
 #define HOST_PORT	5000
 #define CREDIT		(256U << 10)
@@ -142,7 +143,7 @@ static int stream_open(struct stream *stream, enum net_mode mode)
 	if (!err)
 		err = net_bind(device, stream->channel, 0);
 	if (!err && mode != NET_DIRECT)
-		err = channel_bind(stream->channel, VHOST_BACKEND_BIND_IOTLB, 0,
+		err = channel_bind(stream->channel, VHOST_BACKEND_BIND_IOTLB, SOURCE,
 				   device->vhost, 0);
 	if (!err)
 		err = net_ioctl(device, device->vhost, VHOST_VSOCK_SET_RUNNING, &run,
@@ -265,18 +266,15 @@ static int stream_reap(struct stream *stream, unsigned int index)
 static int stream_answer(struct stream *stream, const struct miss *miss)
 {
 	int queue = net_queue_of(&stream->device, miss->iotlb.iova);
-	int err;
 
-	if (queue < 0 || miss->iotlb.type != VHOST_IOTLB_MISS || !miss->msg.id ||
+	if (queue < 0 || miss->iotlb.type != VHOST_IOTLB_MISS ||
+	    miss->iotlb.source != SOURCE || miss->msg.id ||
 	    miss->iotlb.perm != (queue == NET_TX ? VHOST_ACCESS_RO : VHOST_ACCESS_WO))
 		return -EPROTO;
 	stream->missed++;
-	err = net_translate(&stream->device, VHOST_IOTLB_UPDATE,
-			    miss->iotlb.iova & ~(NET_BUFFER - 1ULL), NET_BUFFER,
-			    miss->iotlb.perm);
-	if (!err)
-		err = channel_reply(stream->channel, &miss->msg, 0);
-	return err < 0 ? err : 0;
+	return net_translate(&stream->device, VHOST_IOTLB_UPDATE,
+			     miss->iotlb.iova & ~(NET_BUFFER - 1ULL), NET_BUFFER,
+			     miss->iotlb.perm);
 }
 
 /* Takes what the channel tells of, and nothing else; waits for it first. */
@@ -384,7 +382,7 @@ TEST_F_TIMEOUT(vhost_vsock, stream, 240)
 	stats = channel_stats(stream->channel);
 	/* The device may have missed another buffer since. */
 	EXPECT_EQ(stats.requests_delivered, stream->missed);
-	EXPECT_EQ(stats.requests_answered, stream->missed);
+	EXPECT_EQ(0U, stats.requests_answered);
 	TH_LOG("%llu KiB, %u misses, %llu signals, %llu notifications",
 	       (unsigned long long)stream->sent >> 10, stream->missed,
 	       (unsigned long long)stats.notifications_raised,

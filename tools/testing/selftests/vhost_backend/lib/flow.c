@@ -169,11 +169,12 @@ static int flow_receive(struct flow *flow)
 	return err ? err : id == -EAGAIN ? 0 : id;
 }
 
-static struct flow *flow_of(struct flow *flows, unsigned int nr_flows, uint64_t address)
+static struct flow *flow_of(struct flow *flows, unsigned int nr_flows,
+			    const struct vhost_backend_iotlb *miss)
 {
 	for (unsigned int i = 0; i < nr_flows; i++)
-		if (flows[i].net->mode != NET_DIRECT &&
-		    net_queue_of(flows[i].net, address) >= 0)
+		if (flows[i].net->mode != NET_DIRECT && flows[i].source == miss->source &&
+		    net_queue_of(flows[i].net, miss->iova) >= 0)
 			return &flows[i];
 	return NULL;
 }
@@ -206,23 +207,17 @@ int flow_translate(struct flow *flow, const struct vhost_backend_iotlb *miss)
 			     miss->perm);
 }
 
-int flows_answer(int channel, struct flow *flows, unsigned int nr_flows,
-		 const struct miss *miss)
+int flows_answer(struct flow *flows, unsigned int nr_flows, const struct miss *miss)
 {
-	struct flow *flow = flow_of(flows, nr_flows, miss->iotlb.iova);
-	int err;
+	struct flow *flow = flow_of(flows, nr_flows, &miss->iotlb);
 
 	if (!flow)
-		printf("# unexpected: iova %#llx\n", (unsigned long long)miss->iotlb.iova);
-	if (!flow || !miss->msg.id || miss->msg.fd != VHOST_BACKEND_FD_NONE ||
-	    miss->msg.flags != (VHOST_BACKEND_MSG_VERSION |
-				VHOST_BACKEND_MSG_NEED_REPLY))
+		printf("# unexpected: iova %#llx, source %u\n",
+		       (unsigned long long)miss->iotlb.iova, miss->iotlb.source);
+	if (!flow || miss->msg.id || miss->msg.fd != VHOST_BACKEND_FD_NONE ||
+	    miss->msg.flags != VHOST_BACKEND_MSG_VERSION)
 		return -EPROTO;
-	err = flow_translate(flow, &miss->iotlb);
-	if (err)
-		return err;
-	err = channel_reply(channel, &miss->msg, 0);
-	return err < 0 ? err : 0;
+	return flow_translate(flow, &miss->iotlb);
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -262,7 +257,7 @@ bool flow_is_through(const struct flow *flow, uint32_t target)
 	       (flow->host < 0 || flow->received >= target);
 }
 
-static int flows_take(int channel, struct flow *flows, unsigned int nr_flows,
+static int flows_take(struct flow *flows, unsigned int nr_flows,
 		      const struct raised *raised)
 {
 	int err = raised->errs || raised->others ? -EPROTO : 0;
@@ -271,7 +266,7 @@ static int flows_take(int channel, struct flow *flows, unsigned int nr_flows,
 		printf("# unexpected: errs %#llx, others %u\n",
 		       (unsigned long long)raised->errs, raised->others);
 	for (unsigned int i = 0; !err && i < raised->nr_misses; i++)
-		err = flows_answer(channel, flows, nr_flows, &raised->misses[i]);
+		err = flows_answer(flows, nr_flows, &raised->misses[i]);
 	for (unsigned int i = 0; !err && i < nr_flows; i++)
 		err = flow_take(&flows[i], raised->calls);
 	return err;
@@ -297,7 +292,7 @@ int flows_run(int channel, struct flow *flows, unsigned int nr_flows, uint32_t c
 			return 0;
 		err = take_raised(channel, &raised, LIMIT_MS);
 		if (!err)
-			err = flows_take(channel, flows, nr_flows, &raised);
+			err = flows_take(flows, nr_flows, &raised);
 		if (err)
 			return err;
 	}
@@ -317,7 +312,7 @@ int flows_open(struct vhost_net *net, struct net_capture *capture, struct flow *
 		}
 		flow[i] = (struct flow){
 			.net = &net[i], .capture = &capture[i], .host = -1,
-			.base = BASE(i),
+			.base = BASE(i), .source = SOURCE(i),
 		};
 	}
 	return 0;

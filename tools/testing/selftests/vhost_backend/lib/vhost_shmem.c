@@ -160,10 +160,16 @@ int shmem_attach(struct shmem *shmem, int channel)
 	return SHMEM_IOCTL(shmem, VHOST_SHMEM_SET_CHANNEL, &arg);
 }
 
+unsigned int shmem_source(const struct shmem *shmem)
+{
+	return 1 + shmem->options.shmid;
+}
+
 static int shmem_bind_iotlb(struct shmem *shmem, int channel, unsigned int flags)
 {
 	struct vhost_backend_bind bind = {
-		.source = VHOST_BACKEND_BIND_IOTLB, .fd = shmem->device, .flags = flags,
+		.source = VHOST_BACKEND_BIND_IOTLB, .index = shmem_source(shmem),
+		.fd = shmem->device, .flags = flags,
 	};
 
 	return try_ioctl(channel, VHOST_BACKEND_BIND, &bind);

@@ -137,6 +137,9 @@ int shmem_run(struct shmem *shmem, unsigned int running);
 /* Gives the device a channel. */
 int shmem_attach(struct shmem *shmem, int channel);
 
+/* The source of the misses of a device that is bound. Never 0: a test worker's are. */
+unsigned int shmem_source(const struct shmem *shmem);
+
 /* Gives the device a channel, and binds it if the options say so and it is not bound yet. */
 int shmem_connect(struct shmem *shmem, int channel);
 

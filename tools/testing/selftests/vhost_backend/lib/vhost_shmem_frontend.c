@@ -112,20 +112,19 @@ void frontend_answer(struct frontend *frontend, unsigned int index, int64_t valu
 		atomic_fetch_add(&frontend->wrong, 1);
 }
 
-/* A miss of a bound device; another is of a test worker that fills the channel. */
+/* A miss of a bound device, or without a source, of a test worker that fills the channel */
 static void frontend_translate(struct frontend *frontend, const struct message *message)
 {
 	const struct vhost_backend_iotlb *iotlb = &message->iotlb;
 
-	if (!(message->msg.flags & VHOST_BACKEND_MSG_NEED_REPLY))
+	if (!iotlb->source)
 		return;
 	for (unsigned int n = 0; n < FRONTEND_DEVICES; n++) {
 		struct shmem *shmem = frontend->devices[n];
 
-		if (shmem && iotlb->iova >> SHMEM_IOVA_SHIFT ==
-			     iommu_base(shmem) >> SHMEM_IOVA_SHIFT &&
-		    !iommu_give(shmem, iotlb->iova, iotlb->type) &&
-		    channel_reply(frontend->channel, &message->msg, 0) > 0)
+		if (shmem && iotlb->source == shmem_source(shmem) &&
+		    message->msg.flags == VHOST_BACKEND_MSG_VERSION && !message->msg.id &&
+		    !iommu_give(shmem, iotlb->iova, iotlb->type))
 			return;
 	}
 	atomic_fetch_add(&frontend->wrong, 1);
