@@ -64,6 +64,7 @@ struct vhost_backend_channel {
 	u64 room_round;			/* how often room became free for them; likewise */
 	struct irq_work room_work;
 	struct timer_list timer;		/* of the earliest deadline, or earlier */
+	raw_spinlock_t timer_lock;	/* one sets it at a time; innermost, see clock.c */
 
 	/* The reader. */
 	struct mutex read_mutex ____cacheline_aligned_in_smp;

@@ -2,18 +2,33 @@
 /*
  * Deadlines of requests: one timer a channel, for the earliest of them.
  */
+#include <linux/jiffies.h>
+
 #include "clock.h"
 #include "compat.h"
 #include "reply.h"
 #include "room.h"
 
 /*
- * A request that is queued while this runs is either found by the last look at the
- * deadlines, or its sender calls timer_reduce() after that look, since it does so after
- * queueing under the same lock. In that case the timer is not pending, for it is this one
- * that runs, or it was set to a later deadline: timer_reduce() returns early without a
- * lock only if it finds the timer pending for an earlier time. Both calls only ever bring
- * the time forward, so their order does not matter.
+ * timer_reduce() compares only with a timer that is pending when it looks first. Of two
+ * callers that find it idle, the last one sets it, perhaps to the later deadline. So one
+ * calls at a time: then a second caller finds the timer pending, and compares, or it has
+ * expired meanwhile.
+ */
+static void bring_forward(struct vhost_backend_channel *channel, unsigned long deadline)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&channel->timer_lock, flags);
+	timer_reduce(&channel->timer, deadline);
+	raw_spin_unlock_irqrestore(&channel->timer_lock, flags);
+}
+
+/*
+ * A request that is queued while this runs is found by the last look at the deadlines, or
+ * it was queued after that look, since both are under one lock. In that case its sender
+ * brings the timer forward by itself, unless it finds it pending for an earlier time: at
+ * that time this runs, and looks, again.
  */
 static void expire(struct timer_list *timer)
 {
@@ -22,7 +37,7 @@ static void expire(struct timer_list *timer)
 	unsigned long next;
 
 	if (vhost_backend_inflight_expire(&channel->inflight, &next))
-		timer_reduce(&channel->timer, next);
+		bring_forward(channel, next);
 	vhost_backend_room_freed(channel);
 }
 
@@ -32,6 +47,7 @@ static void expire(struct timer_list *timer)
  */
 void vhost_backend_clock_init(struct vhost_backend_channel *channel)
 {
+	raw_spin_lock_init(&channel->timer_lock);
 	timer_setup(&channel->timer, expire, 0);
 }
 
@@ -45,7 +61,11 @@ void vhost_backend_clock_init(struct vhost_backend_channel *channel)
 void vhost_backend_clock_expect(struct vhost_backend_channel *channel,
 				unsigned long deadline)
 {
-	timer_reduce(&channel->timer, deadline);
+	/* Mostly it is: then no lock is taken. */
+	if (timer_pending(&channel->timer) &&
+	    time_after_eq(deadline, READ_ONCE(channel->timer.expires)))
+		return;
+	bring_forward(channel, deadline);
 }
 
 /**

@@ -309,13 +309,11 @@ static noinline ssize_t read_foreign(struct vhost_backend_channel *channel, bool
 	ssize_t ret;
 
 	do {
-		if (signal_pending(current))
-			return -ERESTARTSYS;
 		if (vhost_backend_inflight_refuse_foreign(&channel->inflight))
 			vhost_backend_room_freed(channel);
 		ret = read_locked(channel, nowait, false, to);
-	} while (ret == -EREMOTE);
-	return ret;
+	} while (ret == -EREMOTE && !signal_pending(current));
+	return ret == -EREMOTE ? -ERESTARTSYS : ret;
 }
 
 /*

@@ -7,6 +7,7 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/processor.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/vhost.h>
 
@@ -105,7 +106,8 @@ static int measure_expiries(struct test_worker *worker,
 
 	arg->ns = 0;
 	while (left-- && !err) {
-		err = expire(worker, &ns);
+		cond_resched();
+		err = fatal_signal_pending(current) ? -EINTR : expire(worker, &ns);
 		arg->ns += ns;
 	}
 	return err;
