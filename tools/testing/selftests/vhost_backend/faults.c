@@ -419,10 +419,12 @@ static int prepare_withheld(struct world *world)
 	return err ?: limits_are_lifted(false);
 }
 
-/* Nothing is left to be done for it. */
+/* It can be taken until its reply, after which nothing is left to be done for it. */
 static bool is_gone(struct world *world)
 {
-	return has_received(world, 1) && call_take_fd(world) == -ENOENT;
+	return has_received(world, 1) &&
+	       channel_reply(world->channel, &world->message[0].msg, 0) > 0 &&
+	       call_take_fd(world) == -ENOENT;
 }
 
 TEST_F_TIMEOUT(faults, take_fd_without_reply, 280)

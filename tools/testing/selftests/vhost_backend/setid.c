@@ -122,6 +122,9 @@ static void read_as_other(void *arg)
 	child_check(count_descriptors() == descriptors + 1);
 	child_check(fcntl(take.fd, F_GETFD) == FD_CLOEXEC);
 	child_check(lseek(take.fd, 0, SEEK_END) == PAGE);
+	/* It can be taken until the reply. */
+	child_check(!try_ioctl(change->channel, VHOST_BACKEND_TAKE_FD, &take));
+	child_check(count_descriptors() == descriptors + 2);
 	child_check(channel_reply(change->channel, &message.msg, 0) == 32);
 	child_check(try_ioctl(change->channel, VHOST_BACKEND_TAKE_FD, &take) == -ENOENT);
 }
@@ -237,7 +240,7 @@ TEST_F(setid, reply_with_file)
 	look_up(_metadata, &self->pair, answer_lookup_same);
 }
 
-/* Without a reply, the file is there until it is taken, or was read. */
+/* The worker wants no reply, but a file that was not installed does. */
 static int send_notifier(int worker, int file)
 {
 	struct vhost_backend_vring_area area = { .vring = 1, .size = PAGE };
@@ -255,10 +258,14 @@ static void read_notifier(void *arg)
 	child_check(change->become());
 	child_check(channel_read(change->channel, &message) == 48);
 	child_check(message.msg.fd == VHOST_BACKEND_FD_PENDING && message.msg.id);
+	child_check(message.msg.flags & VHOST_BACKEND_MSG_NEED_REPLY);
 	take.id = message.msg.id;
-	child_check(!try_ioctl(change->channel, VHOST_BACKEND_TAKE_FD, &take));
+	for (int times = 0; times < 3; times++) {
+		child_check(!try_ioctl(change->channel, VHOST_BACKEND_TAKE_FD, &take));
+		child_check(lseek(take.fd, 0, SEEK_END) == PAGE);
+	}
+	child_check(channel_reply(change->channel, &message.msg, 0) == 32);
 	child_check(try_ioctl(change->channel, VHOST_BACKEND_TAKE_FD, &take) == -ENOENT);
-	child_check(lseek(take.fd, 0, SEEK_END) == PAGE);
 }
 
 TEST_F(setid, notifier)
@@ -277,8 +284,9 @@ TEST_F(setid, notifier)
 	EXPECT_EQ(0, child_run(read_notifier, &change));
 	EXPECT_TRUE(file_is_held(watch));
 
-	/* The second is read by its opener. */
+	/* The second is read with the credentials of SETUP. */
 	ASSERT_EQ(48, channel_read(self->pair.channel, &message));
+	EXPECT_EQ((uint32_t)VHOST_BACKEND_MSG_VERSION, message.msg.flags);
 	EXPECT_EQ(PAGE, lseek(message.msg.fd, 0, SEEK_END));
 	take.id = message.msg.id;
 	EXPECT_NE(0U, take.id);
@@ -286,6 +294,46 @@ TEST_F(setid, notifier)
 	close(message.msg.fd);
 	EXPECT_TRUE(wait_until(!file_is_held(watch)));
 	EXPECT_EQ(inflight, channel_stats(self->pair.channel).inflight);
+}
+
+/* A channel that root has opened for another user, who does SETUP */
+struct handed_over {
+	struct pair pair;
+	uint64_t cookies[2];
+};
+
+static void set_up_as_other(void *arg)
+{
+	struct handed_over *handed = arg;
+	struct vhost_backend_test_attach attach = {
+		.fd = handed->pair.channel, .name = "own",
+	};
+	struct message message;
+	int file = make_file(1);
+
+	child_check(change_user());
+	child_check(!channel_setup(handed->pair.channel, (struct vhost_backend_setup){}));
+	child_check(!try_ioctl(handed->pair.worker, VHOST_BACKEND_TEST_ATTACH, &attach));
+	for (unsigned int n = 0; n < 2; n++)
+		child_check(!map_async(handed->pair.worker, n, file, &handed->cookies[n]));
+	child_check(channel_read(handed->pair.channel, &message) == 56);
+	child_check(lseek(message.msg.fd, 0, SEEK_END) == PAGE);
+}
+
+/* Files are for those who did SETUP, whoever opened the channel. */
+TEST_F(setid, opened_for_another_user)
+{
+	struct handed_over handed = {
+		.pair.channel = open(CHANNEL_PATH, O_RDWR | O_CLOEXEC),
+		.pair.worker = open(WORKER_PATH, O_RDWR | O_CLOEXEC),
+	};
+	struct message message;
+
+	EXPECT_EQ(0, child_run(set_up_as_other, &handed));
+	ASSERT_EQ(56, channel_read(handed.pair.channel, &message));
+	EXPECT_EQ(VHOST_BACKEND_FD_PENDING, message.msg.fd);
+	EXPECT_EQ(32, channel_reply(handed.pair.channel, &message.msg, 0));
+	pair_close(&handed.pair);
 }
 
 /* What the set-user-ID program does: it reads, and copies, its standard input. */
