@@ -21,6 +21,7 @@
 /* An asynchronous request. RESULT and done() hold one reference each. */
 struct test_request {
 	struct vhost_backend_completion completion;
+	struct test_worker *worker;
 	struct kref ref;
 	struct list_head node;
 	u64 cookie;
@@ -28,6 +29,7 @@ struct test_request {
 	atomic_t done_count;
 	struct file *file;
 	u64 value;
+	u64 order;
 	int error;
 };
 
@@ -58,6 +60,7 @@ static void request_done(struct vhost_backend_completion *completion, int error,
 {
 	struct test_request *request =
 		container_of(completion, struct test_request, completion);
+	struct test_worker *worker = request->worker;
 
 	/* A second call would be a bug. RESULT reports the count. */
 	if (atomic_inc_return(&request->done_count) > 1)
@@ -65,8 +68,12 @@ static void request_done(struct vhost_backend_completion *completion, int error,
 	request->error = error;
 	request->value = value;
 	request->file = file;
+	request->order = atomic64_inc_return(&worker->ends);
 	complete_all(&request->ended);
 	kref_put(&request->ref, free_request);
+	/* The frontend is gone only when every call has returned. EVENTS reports those. */
+	if (atomic_read(&worker->gones))
+		atomic_inc(&worker->lates);
 }
 
 static struct test_request *create_request(struct test_worker *worker, u32 timeout_ms)
@@ -75,6 +82,7 @@ static struct test_request *create_request(struct test_worker *worker, u32 timeo
 
 	if (!request)
 		return NULL;
+	request->worker = worker;
 	kref_init(&request->ref);
 	kref_get(&request->ref);
 	init_completion(&request->ended);
@@ -359,6 +367,7 @@ long test_send_result(struct test_worker *worker, void __user *argp)
 	arg.error = request->error;
 	arg.value = request->value;
 	arg.count = atomic_read(&request->done_count);
+	arg.order = request->order;
 	err = report(argp, &arg, sizeof(arg), &arg.fd, request->file);
 	if (err)
 		put_back_request(worker, request);

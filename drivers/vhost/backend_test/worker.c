@@ -204,6 +204,7 @@ static long ioctl_events(struct test_worker *worker, void __user *argp)
 	struct vhost_backend_test_events events = {
 		.reset = atomic_read(&worker->resets),
 		.gone = atomic_read(&worker->gones),
+		.late = atomic_read(&worker->lates),
 	};
 
 	test_fault_spoil(&events.gone, sizeof(events.gone));

@@ -29,6 +29,8 @@ struct test_worker {
 
 	atomic_t resets;
 	atomic_t gones;
+	atomic_t lates;				/* done() that returned after gone() */
+	atomic64_t ends;			/* asynchronous requests that have ended */
 };
 
 long test_send_message(struct test_worker *worker, void __user *argp);

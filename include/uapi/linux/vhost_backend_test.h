@@ -92,6 +92,8 @@ struct vhost_backend_test_send {
  * @value: out: the value that done() was given
  * @fd: out: descriptor of the file that done() was given, else -1
  * @count: out: how many times done() was called; anything but 1 is a bug
+ * @order: out: how many requests of this worker had ended when done() was called, this
+ *	one included
  *
  * Each request is reported once, and then forgotten. EAGAIN: it has not ended yet.
  * ENOENT: there is no such request.
@@ -103,6 +105,7 @@ struct vhost_backend_test_result {
 	__aligned_u64 value;
 	__s32 fd;
 	__u32 count;
+	__aligned_u64 order;
 };
 
 /* vhost_backend_test_run.mix: the messages among which the threads choose at random */
@@ -176,10 +179,15 @@ struct vhost_backend_test_run {
  * struct vhost_backend_test_events - argument of %VHOST_BACKEND_TEST_EVENTS
  * @reset: out: how many times vhost_backend_ops.reset was called
  * @gone: out: how many times vhost_backend_ops.gone was called
+ * @late: out: how many calls of done() had not returned when @gone was called, or came
+ *	after it; anything but 0 is a bug
+ * @reserved: 0
  */
 struct vhost_backend_test_events {
 	__u32 reset;
 	__u32 gone;
+	__u32 late;
+	__u32 reserved;
 };
 
 /**
