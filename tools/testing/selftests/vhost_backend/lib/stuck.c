@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,11 +18,16 @@ static void *stuck_run(void *arg)
 {
 	struct stuck *stuck = arg;
 
-	stuck->result = try_read(stuck->channel, stuck->page, stuck->bytes);
+	stuck->result = try_read(stuck->channel, stuck->buffer, stuck->bytes);
 	return NULL;
 }
 
 bool stuck_start(struct stuck *stuck, int channel, size_t bytes)
+{
+	return stuck_start_late(stuck, channel, 0, bytes);
+}
+
+bool stuck_start_late(struct stuck *stuck, int channel, size_t before, size_t bytes)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
@@ -29,7 +35,9 @@ bool stuck_start(struct stuck *stuck, int channel, size_t bytes)
 
 	stuck->channel = channel;
 	stuck->bytes = bytes;
-	stuck->page = map_memory(PAGE);
+	stuck->page = (char *)map_memory(2 * PAGE) + PAGE;
+	stuck->buffer = (char *)stuck->page - before;
+	memset((char *)stuck->page - PAGE, 0, PAGE);
 	stuck->uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
 	reg.range = (struct uffdio_range){ .start = (uintptr_t)stuck->page, .len = PAGE };
 	return !try_ioctl(stuck->uffd, UFFDIO_API, &api) &&

@@ -16,12 +16,19 @@ struct stuck {
 	int channel;
 	int uffd;
 	void *page;
+	void *buffer;
 	size_t bytes;
 	ssize_t result;
 };
 
 /* Starts a thread that reads at most @bytes. Returns true when it is stuck. */
 bool stuck_start(struct stuck *stuck, int channel, size_t bytes);
+
+/*
+ * The same, but the first @before of these bytes lie in a page that is there, and all of
+ * them are delivered first.
+ */
+bool stuck_start_late(struct stuck *stuck, int channel, size_t before, size_t bytes);
 
 /*
  * The page comes, or with @comes false will never come. Returns what the read did, or
