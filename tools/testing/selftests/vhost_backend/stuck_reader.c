@@ -73,7 +73,7 @@ static void read_and_get_stuck(void *arg)
 	child_check(stuck_end(&stuck, true) >= (ssize_t)IOTLB_BYTES);
 }
 
-/* The EXTERNAL_MAP is the oldest message; the reader is stuck in the next. */
+/* The EXTERNAL_MAP is the oldest message. */
 FIXTURE_SETUP(stuck_reader)
 {
 	self->shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -83,7 +83,6 @@ FIXTURE_SETUP(stuck_reader)
 	self->shared->channel = self->pair.channel;
 	self->shared->bytes = variant->bytes;
 	ASSERT_EQ(0, send_external(self->pair.worker, &self->external));
-	ASSERT_EQ(0, send_iotlb(self->pair.worker, 1, 1));
 	self->reader = -1;
 }
 
@@ -97,6 +96,12 @@ FIXTURE_TEARDOWN(stuck_reader)
 	munmap(self->shared, PAGE);
 }
 
+/* The reader will be stuck in this message. */
+static int block(const struct pair *pair)
+{
+	return send_iotlb(pair->worker, 1, 1);
+}
+
 static void start_reader(struct __test_metadata *_metadata, struct shared *shared,
 			 pid_t *reader)
 {
@@ -107,6 +112,7 @@ static void start_reader(struct __test_metadata *_metadata, struct shared *share
 
 TEST_F(stuck_reader, refused_map_ends_at_once)
 {
+	ASSERT_EQ(0, block(&self->pair));
 	start_reader(_metadata, self->shared, &self->reader);
 	EXPECT_EQ(-EPERM, async_error(self->pair.worker, self->external));
 	EXPECT_EQ(1U, channel_stats(self->pair.channel).requests_withdrawn);
@@ -126,6 +132,7 @@ TEST_F(stuck_reader, refused_map_of_a_worker_that_sleeps)
 
 	ASSERT_EQ(0, waiter_start(&waiter, self->pair.worker));
 	ASSERT_TRUE(waiter_sleeps(&waiter));
+	ASSERT_EQ(0, block(&self->pair));
 	start_reader(_metadata, self->shared, &self->reader);
 	EXPECT_EQ(-EPERM, waiter_end(&waiter));
 }
@@ -135,6 +142,7 @@ TEST_F(stuck_reader, worker_behind_times_out)
 {
 	uint64_t cookie;
 
+	ASSERT_EQ(0, block(&self->pair));
 	ASSERT_EQ(0, unmap_async(self->pair.worker, 1, 500, &cookie));
 	start_reader(_metadata, self->shared, &self->reader);
 	EXPECT_EQ(-ETIMEDOUT, async_error(self->pair.worker, cookie));
@@ -181,7 +189,9 @@ TEST_F(stuck_reader, workers_are_killed)
 	for (int i = 0; i < 2; i++) {
 		pids[i] = child_start(workers[i], &self->pair.worker);
 		ASSERT_LT(0, pids[i]);
-		ASSERT_TRUE(is_queued(self->pair.channel, 3 + i));
+		ASSERT_TRUE(is_queued(self->pair.channel, 2 + 2 * i));
+		/* Between the two */
+		ASSERT_EQ(0, i ? 0 : block(&self->pair));
 	}
 	start_reader(_metadata, self->shared, &self->reader);
 	for (int i = 0; i < 2; i++) {
@@ -198,6 +208,7 @@ TEST_F(stuck_reader, worker_is_shut_down)
 {
 	uint64_t cookie;
 
+	ASSERT_EQ(0, block(&self->pair));
 	ASSERT_EQ(0, ask(self->pair.worker, 1, &cookie));
 	start_reader(_metadata, self->shared, &self->reader);
 	EXPECT_EQ(0, try_ioctl(self->pair.worker, VHOST_BACKEND_TEST_SHUTDOWN, NULL));
@@ -226,6 +237,7 @@ TEST_F(stuck_reader, worker_is_detached)
 	pthread_t thread;
 	uint64_t cookie;
 
+	ASSERT_EQ(0, block(&self->pair));
 	ASSERT_EQ(0, ask(self->pair.worker, 1, &cookie));
 	start_reader(_metadata, self->shared, &self->reader);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, detach, &detacher));
@@ -241,6 +253,7 @@ TEST_F(stuck_reader, channel_is_closed)
 {
 	uint64_t cookie;
 
+	ASSERT_EQ(0, block(&self->pair));
 	ASSERT_EQ(0, ask(self->pair.worker, 1, &cookie));
 	start_reader(_metadata, self->shared, &self->reader);
 	close(self->pair.channel);
