@@ -25,10 +25,11 @@ char task_state(pid_t tid)
 	return state;
 }
 
-unsigned int signal_threads(const char *prefix, int signal)
+/* Calls @fn for each process and kernel thread whose name starts with @prefix. */
+static void for_each_thread(const char *prefix, void (*fn)(void *arg, pid_t tid),
+			    void *arg)
 {
 	DIR *dir = opendir("/proc");
-	unsigned int count = 0;
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
@@ -40,12 +41,66 @@ unsigned int signal_threads(const char *prefix, int signal)
 		if (!file)
 			continue;
 		if (fgets(name, sizeof(name), file) && !strncmp(name, prefix, strlen(prefix)))
-			count += !kill(atoi(entry->d_name), signal);
+			fn(arg, atoi(entry->d_name));
 		fclose(file);
 	}
 	if (dir)
 		closedir(dir);
-	return count;
+}
+
+struct signalled {
+	int signal;
+	unsigned int count;
+};
+
+static void signal_thread(void *arg, pid_t tid)
+{
+	struct signalled *signalled = arg;
+
+	signalled->count += !kill(tid, signalled->signal);
+}
+
+unsigned int signal_threads(const char *prefix, int signal)
+{
+	struct signalled signalled = { .signal = signal };
+
+	for_each_thread(prefix, signal_thread, &signalled);
+	return signalled.count;
+}
+
+static void note_thread(void *arg, pid_t tid)
+{
+	pid_t *found = arg;
+
+	*found = tid;
+}
+
+pid_t find_kernel_thread(const char *name)
+{
+	pid_t found = 0;
+
+	for_each_thread(name, note_thread, &found);
+	return found;
+}
+
+struct counted {
+	char state;
+	unsigned int count;
+};
+
+static void count_thread(void *arg, pid_t tid)
+{
+	struct counted *counted = arg;
+
+	counted->count += task_state(tid) == counted->state;
+}
+
+unsigned int count_threads(const char *prefix, char state)
+{
+	struct counted counted = { .state = state };
+
+	for_each_thread(prefix, count_thread, &counted);
+	return counted.count;
 }
 
 bool task_sleeps(pid_t tid)

@@ -15,6 +15,12 @@ char task_state(pid_t tid);
 /* Sends a signal, or 0, to the threads whose names start with @prefix. Returns their number. */
 unsigned int signal_threads(const char *prefix, int signal);
 
+/* A kernel thread of that name, or 0 */
+pid_t find_kernel_thread(const char *name);
+
+/* How many kernel threads whose names start with @prefix are in @state, as in proc(5) */
+unsigned int count_threads(const char *prefix, char state);
+
 /* Waits until a thread or process sleeps, so that a signal can wake it. Returns whether it does. */
 bool task_sleeps(pid_t tid);
 
