@@ -15,7 +15,7 @@
 #include "vhost_shmem.h"
 
 #define FRONTEND_PENDING	512
-#define FRONTEND_DEVICES	2
+#define FRONTEND_DEVICES	32
 
 /* A frontend, which a thread runs, or a test by hand: see frontend_start(). */
 struct frontend {
