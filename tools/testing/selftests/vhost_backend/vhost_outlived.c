@@ -55,6 +55,7 @@ enum kept {
 struct shared {
 	atomic_bool running;
 	enum kept kept;
+	enum net_workers workers;
 	bool closes;		/* its descriptor of the channel */
 	int channel;
 };
@@ -142,6 +143,42 @@ static void live_with_parent(void *arg)
 	wait_for_the_end(shared);
 }
 
+/*
+ * They end by themselves. Where the device's worker is a thread of the process, it is left
+ * as the only one.
+ */
+static void end_only_thread(struct shared *shared)
+{
+	atomic_store(&shared->running, true);
+	syscall(SYS_exit, 0);
+}
+
+static void live_and_end(void *arg)
+{
+	struct shared *shared = arg;
+	struct vmm vmm = { .channel = channel_open(O_NONBLOCK) };
+
+	net_choose_workers(shared->workers);
+	child_check(vmm.channel >= 0);
+	child_check(!open_device(&vmm));
+	child_check(!bind_device(&vmm));
+	keep(&vmm, shared->kept);
+	if (shared->closes)
+		close(vmm.channel);
+	end_only_thread(shared);
+}
+
+static void live_with_parent_and_end(void *arg)
+{
+	struct shared *shared = arg;
+	struct vmm vmm = { .channel = shared->channel };
+
+	net_choose_workers(shared->workers);
+	child_check(!open_device(&vmm));
+	child_check(!bind_device(&vmm));
+	end_only_thread(shared);
+}
+
 static void *outlive_first_thread(void *arg)
 {
 	wait_for_the_end(arg);
@@ -223,6 +260,58 @@ TEST_F_TIMEOUT(vhost_outlived, by_its_device, 60)
 	EXPECT_TRUE(wait_until(!channel_stats(self->shared->channel).bindings));
 	EXPECT_TRUE(was_killed(pid));
 	EXPECT_EQ(0, close(self->shared->channel));
+}
+
+/* Each that this kernel has */
+static bool next_workers(enum net_workers *workers)
+{
+	return ++*workers < (net_can_choose_workers() ? NET_WORKERS : NET_WORKERS_DEFAULT + 1);
+}
+
+/* Its last thread ends by exit(), not the process by exit_group(). */
+TEST_F_TIMEOUT(vhost_outlived, by_its_ring_after_its_last_thread, 280)
+{
+	struct shared *shared = self->shared;
+	enum net_workers workers = NET_WORKERS_DEFAULT;
+
+	do {
+		for (unsigned int n = 0; n < 2 * (KEPT_FILE + 1); n++) {
+			pid_t pid;
+
+			shared->workers = workers;
+			shared->kept = n / 2;
+			shared->closes = n % 2;
+			atomic_store(&shared->running, false);
+			pid = child_start(live_and_end, shared);
+			ASSERT_LT(0, pid);
+			EXPECT_EQ(0, child_wait(pid));
+			EXPECT_TRUE(atomic_load(&shared->running));
+			ASSERT_TRUE(wait_until(holds_no_more(&self->before)))
+				TH_LOG("workers %d, kept %d, closes %d", workers, shared->kept,
+				       shared->closes);
+		}
+	} while (next_workers(&workers));
+}
+
+TEST_F_TIMEOUT(vhost_outlived, by_its_device_after_its_last_thread, 120)
+{
+	enum net_workers workers = NET_WORKERS_DEFAULT;
+	int channel = channel_open(O_NONBLOCK);
+
+	ASSERT_LE(0, channel);
+	self->shared->channel = channel;
+	do {
+		pid_t pid;
+
+		self->shared->workers = workers;
+		pid = child_start(live_with_parent_and_end, self->shared);
+		ASSERT_LT(0, pid);
+		EXPECT_EQ(0, child_wait(pid));
+		EXPECT_TRUE(wait_until(!channel_stats(channel).bindings))
+			TH_LOG("workers %d", workers);
+	} while (next_workers(&workers));
+	EXPECT_TRUE(atomic_load(&self->shared->running));
+	close(channel);
 }
 
 /* What is left of a process goes on with its device, and then is killed. */

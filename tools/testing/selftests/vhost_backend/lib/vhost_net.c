@@ -218,6 +218,37 @@ int net_flush(struct vhost_net *net)
 	return net_ioctl(net, net->vhost, VHOST_SET_LOG_FD, &none, "VHOST_SET_LOG_FD");
 }
 
+/* VHOST_SET_FORK_FROM_OWNER and VHOST_GET_, which older headers do not have */
+#define SET_FORK_FROM_OWNER	_IOW(VHOST_VIRTIO, 0x83, uint8_t)
+#define GET_FORK_FROM_OWNER	_IOR(VHOST_VIRTIO, 0x84, uint8_t)
+
+static enum net_workers chosen_workers;
+
+void net_choose_workers(enum net_workers workers)
+{
+	chosen_workers = workers;
+}
+
+bool net_can_choose_workers(void)
+{
+	int vhost = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+	uint8_t own;
+	bool can = !ioctl(vhost, GET_FORK_FROM_OWNER, &own);
+
+	close(vhost);
+	return can;
+}
+
+static int net_workers(struct vhost_net *net)
+{
+	uint8_t own = chosen_workers == NET_WORKERS_OWN;
+
+	if (chosen_workers == NET_WORKERS_DEFAULT)
+		return 0;
+	return net_ioctl(net, net->vhost, SET_FORK_FROM_OWNER, &own,
+			 "VHOST_SET_FORK_FROM_OWNER");
+}
+
 static int net_vhost(struct vhost_net *net)
 {
 	uint64_t features = 1ULL << VIRTIO_F_VERSION_1;
@@ -237,7 +268,9 @@ static int net_vhost(struct vhost_net *net)
 	table.head.regions[0].userspace_addr = (uintptr_t)net->memory;
 	if (net->mode != NET_DIRECT)
 		features |= 1ULL << VIRTIO_F_ACCESS_PLATFORM;
-	err = net_ioctl(net, net->vhost, VHOST_SET_OWNER, NULL, "VHOST_SET_OWNER");
+	err = net_workers(net);
+	if (!err)
+		err = net_ioctl(net, net->vhost, VHOST_SET_OWNER, NULL, "VHOST_SET_OWNER");
 	if (!err && net->mode == NET_IOTLB)
 		err = net_ioctl(net, net->vhost, VHOST_SET_BACKEND_FEATURES,
 				&backend_features, "VHOST_SET_BACKEND_FEATURES");

@@ -87,6 +87,22 @@ int net_flush(struct vhost_net *net);
 /* Takes down everything that was made, however far that came. */
 void net_close(struct vhost_net *net);
 
+/*
+ * What the workers of devices are that this process opens from now on, where the kernel
+ * lets a process choose, as some do from 6.17 on.
+ */
+enum net_workers {
+	NET_WORKERS_DEFAULT,
+	NET_WORKERS_KERNEL,	/* kernel threads */
+	NET_WORKERS_OWN,	/* threads of the process */
+	NET_WORKERS,
+};
+
+void net_choose_workers(enum net_workers workers);
+
+/* Whether it lets us choose. */
+bool net_can_choose_workers(void);
+
 /* A device that is not open yet, and has no tap. */
 void net_init(struct vhost_net *net, unsigned int number, enum net_mode mode,
 	      const char *device);
