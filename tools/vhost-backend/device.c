@@ -37,7 +37,7 @@ static const struct remedy {
 	{ "bind", EBUSY,
 	  "the vring or the eventfd is bound already, or a KVM irqfd has the eventfd" },
 	{ "bind", EINVAL,
-	  "no eventfd, not a vhost device opened with O_NONBLOCK, or the index is over 65535" },
+	  "not an eventfd; iotlb: not a vhost device with O_NONBLOCK, or an index over 65535" },
 	{ "bind", ERANGE, "raise --vrings" },
 	{ "bind", EOPNOTSUPP, "the channel does not --accept this request" },
 	{ "bind", EMFILE,

@@ -173,8 +173,8 @@ run 1 'not open' monitor --bind vring-call:0=99
 "$helper" net "$tool" monitor --bind iotlb:513=9 --bind vring-call:1=10 --count 1 > "$tmp/out" 2>&1
 try 'a vhost device that misses a translation' \
 	lines 1 ' IOTLB_MSG iova=.* perm=RO type=MISS source=513$'
-run 1 'not a vhost device opened with O_NONBLOCK' monitor --bind iotlb=0
-run 1 'the index is over 65535' monitor --bind iotlb:65536=0
+run 1 'not a vhost device with O_NONBLOCK' monitor --bind iotlb=0
+run 1 'an index over 65535' monitor --bind iotlb:65536=0
 
 "$helper" eventfd > "$tmp/sums" &
 owner=$!
