@@ -26,7 +26,7 @@ char task_state(pid_t tid)
 }
 
 /* Calls @fn for each process and kernel thread whose name starts with @prefix. */
-static void for_each_thread(const char *prefix, void (*fn)(void *arg, pid_t tid),
+static void walk_threads(const char *prefix, void (*fn)(void *arg, pid_t tid),
 			    void *arg)
 {
 	DIR *dir = opendir("/proc");
@@ -64,7 +64,7 @@ unsigned int signal_threads(const char *prefix, int signal)
 {
 	struct signalled signalled = { .signal = signal };
 
-	for_each_thread(prefix, signal_thread, &signalled);
+	walk_threads(prefix, signal_thread, &signalled);
 	return signalled.count;
 }
 
@@ -79,7 +79,7 @@ pid_t find_kernel_thread(const char *name)
 {
 	pid_t found = 0;
 
-	for_each_thread(name, note_thread, &found);
+	walk_threads(name, note_thread, &found);
 	return found;
 }
 
@@ -99,7 +99,7 @@ unsigned int count_threads(const char *prefix, char state)
 {
 	struct counted counted = { .state = state };
 
-	for_each_thread(prefix, count_thread, &counted);
+	walk_threads(prefix, count_thread, &counted);
 	return counted.count;
 }
 
