@@ -16,6 +16,9 @@
 /* Others look at an address space too, but not for so long. */
 #define GRACE	HZ
 
+/* How often a process is looked at that gives no reason to */
+#define INTERVAL	(5 * HZ)
+
 /* Any thread's end may come here: look() asks whether it was the last. */
 static int thread_ended(wait_queue_entry_t *hook, unsigned int mode, int sync, void *key)
 {
@@ -57,15 +60,29 @@ out:
 	return life;
 }
 
+static void look_again(struct vhost_backend_process *process, unsigned long delay)
+{
+	queue_delayed_work(vhost_backend_wq, &process->look, delay);
+}
+
+/* A process that has been dead for a second is outlived if its address space is in use. */
 static void look(struct work_struct *work)
 {
 	struct vhost_backend_process *process =
 		container_of(to_delayed_work(work), struct vhost_backend_process, look);
 	enum life life = life_of(process->pid);
 
-	if (life == DYING)
-		vhost_backend_process_look(process);
-	else if (life == DEAD && atomic_read(&process->mm->mm_users))
+	if (life != DEAD) {
+		look_again(process, life == ALIVE ? round_jiffies_relative(INTERVAL) : GRACE);
+		return;
+	}
+	if (!process->dead) {
+		process->dead = true;
+		process->dead_since = jiffies;
+	}
+	if (time_before(jiffies, process->dead_since + GRACE))
+		look_again(process, GRACE);
+	else if (atomic_read(&process->mm->mm_users))
 		process->outlived(process);
 }
 
@@ -73,14 +90,16 @@ static void look(struct work_struct *work)
  * vhost_backend_process_look() - the process may be dying
  * @process: watched
  *
- * It is looked at a second later. The kernel itself says so only of a process without
- * other threads, vhost workers included.
+ * It is looked at now, and every second while it is dying. The kernel does not tell of a
+ * process that still has threads, vhost workers included, and the channel does not if the
+ * process had closed it and keeps it by a ring of io_uring. So each process is also looked
+ * at every few seconds.
  *
  * Context: Any but NMI.
  */
 void vhost_backend_process_look(struct vhost_backend_process *process)
 {
-	mod_delayed_work(vhost_backend_wq, &process->look, GRACE);
+	mod_delayed_work(vhost_backend_wq, &process->look, 0);
 }
 
 /**
@@ -100,9 +119,11 @@ void vhost_backend_process_watch(struct vhost_backend_process *process,
 	process->mm = current->mm;
 	mmgrab(process->mm);
 	process->outlived = outlived;
+	process->dead = false;
 	INIT_DELAYED_WORK(&process->look, look);
 	init_waitqueue_func_entry(&process->hook, thread_ended);
 	add_wait_queue(&process->pid->wait_pidfd, &process->hook);
+	look_again(process, round_jiffies_relative(INTERVAL));
 }
 
 /**

@@ -17,6 +17,8 @@ struct vhost_backend_process {
 
 	wait_queue_entry_t hook;	/* on the pid's wait queue */
 	struct delayed_work look;
+	bool dead;			/* @look's own */
+	unsigned long dead_since;	/* jiffies, where @dead */
 };
 
 void vhost_backend_process_watch(struct vhost_backend_process *process,
