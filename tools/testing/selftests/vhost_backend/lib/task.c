@@ -27,7 +27,7 @@ char task_state(pid_t tid)
 
 /* Calls @fn for each process and kernel thread whose name starts with @prefix. */
 static void walk_threads(const char *prefix, void (*fn)(void *arg, pid_t tid),
-			    void *arg)
+			 void *arg)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
