@@ -1,106 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: notifications. Besides the plain properties, every interleaving of the
- * steps of a raise and a look: in this copy of notify.c each access to what the
- * two share goes through step(), where one side can be held back.
+ * KUnit: notifications, raised and delivered one after the other. What it tests is in
+ * kunit_notify_race.c.
  */
-#include <kunit/test.h>
-#include <linux/atomic.h>
 #include <linux/bitmap.h>
-#include <linux/build_bug.h>
-#include <linux/completion.h>
 #include <linux/irq_work.h>
-#include <linux/kthread.h>
-#include <linux/preempt.h>
 
-static void step(const void *at);
-static void stepped(void);
-static int preempt_depth;
-
-static bool step_test_and_set_bit(long nr, unsigned long *words)
-{
-	bool was_set;
-
-	step(words + BIT_WORD(nr));
-	was_set = test_and_set_bit(nr, words);
-	stepped();
-	return was_set;
-}
-
-static bool step_test_bit(long nr, const unsigned long *words)
-{
-	step(words + BIT_WORD(nr));
-	return test_bit(nr, words);
-}
-
-/*
- * A side that is held back sleeps, so preemption stays on, and is counted instead.
- * The acquire form stands in for the full exchange: only one side runs at a time.
- */
-#undef test_and_set_bit
-#undef test_bit
-#undef xchg
-#undef READ_ONCE
-#undef preempt_disable
-#undef preempt_enable
-#define test_and_set_bit(nr, words)	step_test_and_set_bit(nr, words)
-#define test_bit(nr, words)		step_test_bit(nr, words)
-#define xchg(p, value)							\
-({									\
-	typeof(*(p)) _old;						\
-									\
-	step(p);							\
-	_old = xchg_acquire(p, value);					\
-	stepped();							\
-	_old;								\
-})
-#define READ_ONCE(x)			({ step(&(x)); __READ_ONCE(x); })
-#define preempt_disable()		(preempt_depth++)
-#define preempt_enable()		(preempt_depth--)
-
-#include "../notify.c"
-
-#define NR_VRINGS	32768
-#define WORDS		VHOST_BACKEND_BITS_WORDS(NR_VRINGS)
-
-struct notify_test {
-	struct vhost_backend_ctl ctl;
-	struct vhost_backend_notify notify;
-	struct vhost_backend_batch batch;
-};
-
-static unsigned long *alloc_words(struct kunit *test, u32 words)
-{
-	unsigned long *area = kunit_kcalloc(test, words, sizeof(*area), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, area);
-	return area;
-}
-
-static int notify_test_init(struct kunit *test)
-{
-	struct notify_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, t);
-	test->priv = t;
-	t->notify.ctl = &t->ctl;
-	t->notify.call.summary = (unsigned long *)t->ctl.call_summary;
-	t->notify.err.summary = (unsigned long *)t->ctl.err_summary;
-	t->notify.call.words = alloc_words(test, WORDS);
-	t->notify.err.words = alloc_words(test, WORDS);
-	t->batch.call.summary = alloc_words(test, VHOST_BACKEND_SUMMARY_WORDS);
-	t->batch.err.summary = alloc_words(test, VHOST_BACKEND_SUMMARY_WORDS);
-	t->batch.call.words = alloc_words(test, WORDS);
-	t->batch.err.words = alloc_words(test, WORDS);
-	return 0;
-}
-
-/* No bit, no summary of one */
-static bool is_clear(const struct vhost_backend_bits *bits)
-{
-	return bitmap_empty(bits->words, NR_VRINGS) &&
-	       bitmap_empty(bits->summary, VHOST_BACKEND_SUMMARY_WORDS * 64);
-}
+#include "notify_test.h"
 
 /* This bit and no other, and its word's place in the summary */
 static bool is_only(const struct vhost_backend_bits *bits, u32 vring)
@@ -109,46 +15,6 @@ static bool is_only(const struct vhost_backend_bits *bits, u32 vring)
 	       bitmap_weight(bits->summary, VHOST_BACKEND_SUMMARY_WORDS * 64) == 1 &&
 	       find_first_bit(bits->words, NR_VRINGS) == vring &&
 	       find_first_bit(bits->summary, WORDS) == vring / 64;
-}
-
-static void must_be_clear(struct kunit *test)
-{
-	struct notify_test *t = test->priv;
-	u32 vring;
-
-	KUNIT_EXPECT_FALSE(test, vhost_backend_notify_pending(&t->notify));
-	KUNIT_EXPECT_EQ(test, t->ctl.config_pending, 0);
-	KUNIT_EXPECT_TRUE(test, is_clear(&t->notify.call));
-	KUNIT_EXPECT_TRUE(test, is_clear(&t->notify.err));
-	KUNIT_EXPECT_EQ(test, t->batch.pending, 0);
-	KUNIT_EXPECT_FALSE(test, t->batch.config);
-	KUNIT_EXPECT_TRUE(test, is_clear(&t->batch.call));
-	KUNIT_EXPECT_TRUE(test, is_clear(&t->batch.err));
-	KUNIT_EXPECT_EQ(test, vhost_backend_batch_next(&t->batch, &vring),
-			VHOST_BACKEND_PAD);
-}
-
-static enum vhost_backend_raised raise(struct notify_test *t, u32 request, u32 vring)
-{
-	return vhost_backend_notify_raise(&t->notify, request, vring);
-}
-
-/* A look, as the reader of a channel does it, without the ring */
-static void take(struct notify_test *t)
-{
-	vhost_backend_notify_hush(&t->notify);
-	vhost_backend_notify_take(&t->notify, &t->batch);
-}
-
-/* The batch's next is this one, and is delivered. */
-static void must_deliver(struct kunit *test, u32 request, u32 vring)
-{
-	struct notify_test *t = test->priv;
-	u32 next = vring;
-
-	KUNIT_ASSERT_EQ(test, vhost_backend_batch_next(&t->batch, &next), request);
-	KUNIT_ASSERT_EQ(test, next, vring);
-	vhost_backend_batch_drop(&t->batch, request, vring);
 }
 
 struct edge_param {
@@ -173,24 +39,23 @@ static void check_one_bit(struct kunit *test, u32 request, u32 vring)
 	bool call = request == VHOST_BACKEND_VRING_CALL;
 	bool err = request == VHOST_BACKEND_VRING_ERR;
 
-	must_be_clear(test);
-	KUNIT_EXPECT_EQ(test, raise(t, request, vring), VHOST_BACKEND_RANG);
+	notify_must_be_clear(test);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, request, vring), VHOST_BACKEND_RANG);
 	KUNIT_EXPECT_TRUE(test, vhost_backend_notify_pending(&t->notify));
 	KUNIT_EXPECT_EQ(test, is_only(&t->notify.call, vring), call);
 	KUNIT_EXPECT_EQ(test, is_only(&t->notify.err, vring), err);
 	KUNIT_EXPECT_EQ(test, t->ctl.config_pending, !call && !err);
 
-	take(t);
+	notify_take(t);
 	KUNIT_EXPECT_EQ(test, t->ctl.doorbell, 0);
 	KUNIT_EXPECT_FALSE(test, vhost_backend_notify_pending(&t->notify));
-	KUNIT_EXPECT_TRUE(test, is_clear(&t->notify.call));
-	KUNIT_EXPECT_TRUE(test, is_clear(&t->notify.err));
+	KUNIT_EXPECT_TRUE(test, notify_is_clear(&t->notify.call));
+	KUNIT_EXPECT_TRUE(test, notify_is_clear(&t->notify.err));
 	KUNIT_EXPECT_EQ(test, t->batch.pending, 1);
-	KUNIT_EXPECT_EQ(test, is_only(&t->batch.call, vring), call);
-	KUNIT_EXPECT_EQ(test, is_only(&t->batch.err, vring), err);
+	KUNIT_EXPECT_EQ(test, t->batch.end, call || err);
 	KUNIT_EXPECT_EQ(test, t->batch.config, !call && !err);
-	must_deliver(test, request, vring);
-	must_be_clear(test);
+	notify_must_deliver(test, request, vring);
+	notify_must_be_clear(test);
 }
 
 /* One notification: pending where it belongs and nowhere else, taken, delivered. */
@@ -207,20 +72,20 @@ static void check_merge(struct kunit *test, u32 request, u32 vring)
 {
 	struct notify_test *t = test->priv;
 
-	KUNIT_EXPECT_EQ(test, raise(t, request, vring), VHOST_BACKEND_RANG);
-	KUNIT_EXPECT_EQ(test, raise(t, request, vring), VHOST_BACKEND_MERGED);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, request, vring), VHOST_BACKEND_RANG);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, request, vring), VHOST_BACKEND_MERGED);
 	/* The doorbell of what is pending already is its first raiser's. */
 	vhost_backend_notify_hush(&t->notify);
-	KUNIT_EXPECT_EQ(test, raise(t, request, vring), VHOST_BACKEND_MERGED);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, request, vring), VHOST_BACKEND_MERGED);
 	KUNIT_EXPECT_EQ(test, t->ctl.doorbell, 0);
-	take(t);
+	notify_take(t);
 	/* Taken, and not yet delivered: the frontend is to be told again. */
-	KUNIT_EXPECT_EQ(test, raise(t, request, vring), VHOST_BACKEND_RANG);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, request, vring), VHOST_BACKEND_RANG);
 	KUNIT_EXPECT_EQ(test, t->batch.pending, 1);
-	must_deliver(test, request, vring);
-	take(t);
-	must_deliver(test, request, vring);
-	must_be_clear(test);
+	notify_must_deliver(test, request, vring);
+	notify_take(t);
+	notify_must_deliver(test, request, vring);
+	notify_must_be_clear(test);
 }
 
 /* A second raise merges with one that is pending; after a look it is new again. */
@@ -241,14 +106,14 @@ static void notify_rings_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vhost_backend_notify_ring(&t->notify));
 	KUNIT_EXPECT_EQ(test, t->ctl.doorbell, 1);
 	KUNIT_EXPECT_FALSE(test, vhost_backend_notify_ring(&t->notify));
-	KUNIT_EXPECT_EQ(test, raise(t, VHOST_BACKEND_VRING_CALL, 5), VHOST_BACKEND_PENDING);
-	KUNIT_EXPECT_EQ(test, raise(t, VHOST_BACKEND_VRING_ERR, 5), VHOST_BACKEND_PENDING);
-	KUNIT_EXPECT_EQ(test, raise(t, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0),
+	KUNIT_EXPECT_EQ(test, notify_raise(t, VHOST_BACKEND_VRING_CALL, 5), VHOST_BACKEND_PENDING);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, VHOST_BACKEND_VRING_ERR, 5), VHOST_BACKEND_PENDING);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0),
 			VHOST_BACKEND_PENDING);
 	vhost_backend_notify_hush(&t->notify);
 	KUNIT_EXPECT_EQ(test, t->ctl.doorbell, 0);
-	KUNIT_EXPECT_EQ(test, raise(t, VHOST_BACKEND_VRING_CALL, 6), VHOST_BACKEND_RANG);
-	KUNIT_EXPECT_EQ(test, raise(t, VHOST_BACKEND_VRING_CALL, 7), VHOST_BACKEND_PENDING);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, VHOST_BACKEND_VRING_CALL, 6), VHOST_BACKEND_RANG);
+	KUNIT_EXPECT_EQ(test, notify_raise(t, VHOST_BACKEND_VRING_CALL, 7), VHOST_BACKEND_PENDING);
 	/* A frontend may write anything there. */
 	t->ctl.doorbell = 0xffffffff;
 	KUNIT_EXPECT_FALSE(test, vhost_backend_notify_ring(&t->notify));
@@ -262,18 +127,18 @@ static void notify_delivers_in_order(struct kunit *test)
 	int i;
 
 	for (i = ARRAY_SIZE(vrings) - 1; i >= 0; i--) {
-		raise(t, VHOST_BACKEND_VRING_ERR, vrings[i]);
-		raise(t, VHOST_BACKEND_VRING_CALL, vrings[i]);
+		notify_raise(t, VHOST_BACKEND_VRING_ERR, vrings[i]);
+		notify_raise(t, VHOST_BACKEND_VRING_CALL, vrings[i]);
 	}
-	raise(t, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
-	take(t);
+	notify_raise(t, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+	notify_take(t);
 	KUNIT_EXPECT_EQ(test, t->batch.pending, 2 * ARRAY_SIZE(vrings) + 1);
-	must_deliver(test, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+	notify_must_deliver(test, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
 	for (i = 0; i < ARRAY_SIZE(vrings); i++)
-		must_deliver(test, VHOST_BACKEND_VRING_CALL, vrings[i]);
+		notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, vrings[i]);
 	for (i = 0; i < ARRAY_SIZE(vrings); i++)
-		must_deliver(test, VHOST_BACKEND_VRING_ERR, vrings[i]);
-	must_be_clear(test);
+		notify_must_deliver(test, VHOST_BACKEND_VRING_ERR, vrings[i]);
+	notify_must_be_clear(test);
 }
 
 /* All that there can be at once, and each of them comes out once. */
@@ -283,16 +148,94 @@ static void notify_holds_every_vring(struct kunit *test)
 	u32 vring;
 
 	for (vring = 0; vring < NR_VRINGS; vring++) {
-		raise(t, VHOST_BACKEND_VRING_CALL, vring);
-		raise(t, VHOST_BACKEND_VRING_ERR, vring);
+		notify_raise(t, VHOST_BACKEND_VRING_CALL, vring);
+		notify_raise(t, VHOST_BACKEND_VRING_ERR, vring);
 	}
-	take(t);
+	notify_take(t);
 	KUNIT_EXPECT_EQ(test, t->batch.pending, 2 * NR_VRINGS);
 	for (vring = 0; vring < NR_VRINGS; vring++)
-		must_deliver(test, VHOST_BACKEND_VRING_CALL, vring);
+		notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, vring);
 	for (vring = 0; vring < NR_VRINGS; vring++)
-		must_deliver(test, VHOST_BACKEND_VRING_ERR, vring);
-	must_be_clear(test);
+		notify_must_deliver(test, VHOST_BACKEND_VRING_ERR, vring);
+	notify_must_be_clear(test);
+}
+
+/* Every third vring from 0 on: @nr of them */
+static void raise_every_third(struct notify_test *t, u32 request, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		notify_raise(t, request, 3 * i);
+}
+
+static void must_deliver_every_third(struct kunit *test, u32 request, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		notify_must_deliver(test, request, 3 * i);
+}
+
+struct mix_param {
+	u32 calls;
+	u32 errors;
+};
+
+static const struct mix_param mixes[] = {
+	{ 15, 0 }, { 16, 0 }, { 17, 0 }, { 0, 15 }, { 0, 16 }, { 0, 17 }, { 8, 8 },
+	{ 16, 1 }, { 15, 2 }, { 1, 16 }, { 33, 0 }, { 10, 30 }, { 30, 10 }, { 200, 200 },
+};
+
+static void mix_desc(const struct mix_param *param, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u calls, %u errors", param->calls,
+		 param->errors);
+}
+
+KUNIT_ARRAY_PARAM(mix, mixes, mix_desc);
+
+/* As many as fit lie ready as messages, the rest follows them in the same order. */
+static void notify_keeps_more_than_lie_ready(struct kunit *test)
+{
+	const struct mix_param *param = test->param_value;
+	struct notify_test *t = test->priv;
+	u32 all = param->calls + param->errors;
+
+	raise_every_third(t, VHOST_BACKEND_VRING_ERR, param->errors);
+	raise_every_third(t, VHOST_BACKEND_VRING_CALL, param->calls);
+	notify_take(t);
+	KUNIT_EXPECT_EQ(test, t->batch.pending, all);
+	KUNIT_EXPECT_EQ(test, t->batch.next, 0);
+	KUNIT_EXPECT_EQ(test, t->batch.end, min_t(u32, all, VHOST_BACKEND_NOTICES));
+	KUNIT_EXPECT_TRUE(test, notify_is_clear(&t->notify.call));
+	KUNIT_EXPECT_TRUE(test, notify_is_clear(&t->notify.err));
+	must_deliver_every_third(test, VHOST_BACKEND_VRING_CALL, param->calls);
+	must_deliver_every_third(test, VHOST_BACKEND_VRING_ERR, param->errors);
+	notify_must_be_clear(test);
+}
+
+/* Raised again while the rest of a batch waits: once more, in the next batch. */
+static void notify_refills_from_the_batch_alone(struct kunit *test)
+{
+	struct notify_test *t = test->priv;
+	u32 i;
+
+	raise_every_third(t, VHOST_BACKEND_VRING_CALL, 20);
+	notify_take(t);
+	for (i = 0; i < VHOST_BACKEND_NOTICES; i++)
+		notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 3 * i);
+	raise_every_third(t, VHOST_BACKEND_VRING_CALL, 20);
+	notify_raise(t, VHOST_BACKEND_VRING_CALL, 1);
+	for (; i < 20; i++)
+		notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 3 * i);
+	KUNIT_EXPECT_EQ(test, t->batch.pending, 0);
+	notify_take(t);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 0);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 1);
+	for (i = 1; i < 20; i++)
+		notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 3 * i);
+	notify_must_be_clear(test);
 }
 
 /* Raised while a batch is being delivered: the next one's. */
@@ -300,20 +243,20 @@ static void notify_leaves_a_batch_alone(struct kunit *test)
 {
 	struct notify_test *t = test->priv;
 
-	raise(t, VHOST_BACKEND_VRING_CALL, 10);
-	raise(t, VHOST_BACKEND_VRING_CALL, 12);
-	take(t);
-	must_deliver(test, VHOST_BACKEND_VRING_CALL, 10);
-	raise(t, VHOST_BACKEND_VRING_CALL, 10);
-	raise(t, VHOST_BACKEND_VRING_CALL, 11);
-	raise(t, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
-	must_deliver(test, VHOST_BACKEND_VRING_CALL, 12);
+	notify_raise(t, VHOST_BACKEND_VRING_CALL, 10);
+	notify_raise(t, VHOST_BACKEND_VRING_CALL, 12);
+	notify_take(t);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 10);
+	notify_raise(t, VHOST_BACKEND_VRING_CALL, 10);
+	notify_raise(t, VHOST_BACKEND_VRING_CALL, 11);
+	notify_raise(t, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 12);
 	KUNIT_EXPECT_EQ(test, t->batch.pending, 0);
-	take(t);
-	must_deliver(test, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
-	must_deliver(test, VHOST_BACKEND_VRING_CALL, 10);
-	must_deliver(test, VHOST_BACKEND_VRING_CALL, 11);
-	must_be_clear(test);
+	notify_take(t);
+	notify_must_deliver(test, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 10);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 11);
+	notify_must_be_clear(test);
 }
 
 /* A summary may say that there is something where there is nothing. */
@@ -324,11 +267,11 @@ static void notify_survives_a_stale_summary(struct kunit *test)
 	bitmap_fill(t->notify.call.summary, WORDS);
 	__set_bit(3, t->notify.err.summary);
 	KUNIT_EXPECT_FALSE(test, vhost_backend_notify_pending(&t->notify));
-	raise(t, VHOST_BACKEND_VRING_ERR, 3 * 64 + 1);
+	notify_raise(t, VHOST_BACKEND_VRING_ERR, 3 * 64 + 1);
 	KUNIT_EXPECT_TRUE(test, vhost_backend_notify_pending(&t->notify));
-	take(t);
+	notify_take(t);
 	KUNIT_EXPECT_EQ(test, t->batch.pending, 1);
-	must_deliver(test, VHOST_BACKEND_VRING_ERR, 3 * 64 + 1);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_ERR, 3 * 64 + 1);
 	KUNIT_EXPECT_FALSE(test, vhost_backend_notify_pending(&t->notify));
 	KUNIT_EXPECT_EQ(test, t->batch.pending, 0);
 }
@@ -340,8 +283,8 @@ static struct notify_test *irq_raiser;
 
 static void raise_in_irq(struct irq_work *work)
 {
-	raise(irq_raiser, VHOST_BACKEND_VRING_CALL, 40);
-	raise(irq_raiser, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+	notify_raise(irq_raiser, VHOST_BACKEND_VRING_CALL, 40);
+	notify_raise(irq_raiser, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
 }
 
 /* From hard interrupt context too, and it merges with what a process raised. */
@@ -349,328 +292,18 @@ static void notify_raises_in_any_context(struct kunit *test)
 {
 	struct notify_test *t = test->priv;
 
-	raise(t, VHOST_BACKEND_VRING_CALL, 40);
+	notify_raise(t, VHOST_BACKEND_VRING_CALL, 40);
 	local_irq_disable();
-	raise(t, VHOST_BACKEND_VRING_CALL, 41);
+	notify_raise(t, VHOST_BACKEND_VRING_CALL, 41);
 	local_irq_enable();
 	irq_raiser = t;
 	irq_work_queue(&irq_raise);
 	irq_work_sync(&irq_raise);
-	take(t);
-	must_deliver(test, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
-	must_deliver(test, VHOST_BACKEND_VRING_CALL, 40);
-	must_deliver(test, VHOST_BACKEND_VRING_CALL, 41);
-	must_be_clear(test);
-}
-
-/* What of the protocol is where a raise starts: as others may have left it. */
-struct race_param {
-	u32 request;
-	bool bit;		/* raised by another, who may still be at work: */
-	bool summary;		/* has he set it, */
-	bool doorbell;		/* has he rung it? */
-};
-
-static const struct race_param races[] = {
-	{ VHOST_BACKEND_VRING_CALL, false, false, false },
-	{ VHOST_BACKEND_VRING_CALL, false, false, true },
-	{ VHOST_BACKEND_VRING_CALL, false, true, false },
-	{ VHOST_BACKEND_VRING_CALL, false, true, true },
-	{ VHOST_BACKEND_VRING_CALL, true, false, false },
-	{ VHOST_BACKEND_VRING_CALL, true, false, true },
-	{ VHOST_BACKEND_VRING_CALL, true, true, false },
-	{ VHOST_BACKEND_VRING_CALL, true, true, true },
-	{ VHOST_BACKEND_VRING_ERR, false, false, false },
-	{ VHOST_BACKEND_VRING_ERR, true, true, false },
-	{ VHOST_BACKEND_CONFIG_CHANGE_MSG, false, false, false },
-	{ VHOST_BACKEND_CONFIG_CHANGE_MSG, false, false, true },
-	{ VHOST_BACKEND_CONFIG_CHANGE_MSG, true, false, false },
-	{ VHOST_BACKEND_CONFIG_CHANGE_MSG, true, false, true },
-};
-
-static const char *name_of(u32 request)
-{
-	return request == VHOST_BACKEND_VRING_CALL ? "call" :
-	       request == VHOST_BACKEND_VRING_ERR ? "err" : "config";
-}
-
-static void race_desc(const struct race_param *param, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, bit %d, summary %d, doorbell %d",
-		 name_of(param->request), param->bit, param->summary, param->doorbell);
-}
-
-KUNIT_ARRAY_PARAM(race, races, race_desc);
-
-#define RACE_VRING	70
-#define MOST_STEPS	32
-
-enum side { RAISE, LOOK };
-
-/* What of the memory both sides change, and only by atomic operations */
-struct shared {
-	u32 doorbell;
-	u32 config;
-	unsigned long summary;
-	unsigned long word;
-};
-
-/*
- * One run of a raise and a look. Wherever both could go on, @choice says which one
- * does; there, a first run takes 0, and next_schedule() goes through all others.
- */
-struct race {
-	const struct race_param *param;
-	struct notify_test *t;
-	struct completion go[2];
-	struct completion over;		/* the look has come to its end */
-	bool done[2];
-	bool looking;			/* has come to its first step */
-	u8 choice[MOST_STEPS];
-	u32 choices;
-	struct task_struct *looker;
-	bool preemptible;		/* between the bit and the doorbell */
-	bool plain;			/* changed by a plain store */
-	struct shared seen;		/* after the last step */
-	u64 tail;			/* published so far: 1, the raiser's record */
-	enum vhost_backend_raised raised;
-};
-
-static struct race *race;
-
-static struct vhost_backend_bits *bits_of(const struct race *this)
-{
-	struct vhost_backend_notify *notify = &this->t->notify;
-
-	return this->param->request == VHOST_BACKEND_VRING_ERR ? &notify->err :
-								 &notify->call;
-}
-
-static struct shared look_at_shared(const struct race *this)
-{
-	const struct vhost_backend_bits *bits = bits_of(this);
-
-	return (struct shared){
-		.doorbell = this->t->ctl.doorbell,
-		.config = this->t->ctl.config_pending,
-		.summary = bits->summary[0],
-		.word = bits->words[RACE_VRING / 64],
-	};
-}
-
-static void stepped(void)
-{
-	if (race)
-		race->seen = look_at_shared(race);
-}
-
-static bool is_shared(const void *at)
-{
-	const struct vhost_backend_notify *notify = &race->t->notify;
-	const struct vhost_backend_bits *bits = bits_of(race);
-
-	return at == &notify->ctl->doorbell || at == &race->tail ||
-	       (race->param->request == VHOST_BACKEND_CONFIG_CHANGE_MSG ?
-		at == &notify->ctl->config_pending :
-		at == bits->summary || at == bits->words + RACE_VRING / 64);
-}
-
-/* Who goes on? Asked where both could. */
-static enum side choose(void)
-{
-	u32 i = race->choices++;
-
-	return i < MOST_STEPS && race->choice[i] ? LOOK : RAISE;
-}
-
-/* Lets the other one go on, and waits until it lets this one. */
-static void hand_over(enum side me)
-{
-	complete(&race->go[!me]);
-	wait_for_completion(&race->go[me]);
-}
-
-/*
- * Before each access to what both sides share. What only one of them uses can't
- * make a difference, and is no step.
- */
-static void step(const void *at)
-{
-	struct shared now;
-	enum side me;
-
-	if (!race || !is_shared(at))
-		return;
-	me = current == race->looker ? LOOK : RAISE;
-	/* Until it is its turn the other one is under way. */
-	if (me == LOOK && !race->looking) {
-		race->looking = true;
-		wait_for_completion(&race->go[LOOK]);
-		return;
-	}
-	now = look_at_shared(race);
-	if (memcmp(&now, &race->seen, sizeof(now)))
-		race->plain = true;
-	if (me == RAISE && at != &race->tail && !preempt_depth)
-		race->preemptible = true;
-	if (!race->done[!me] && choose() != me)
-		hand_over(me);
-}
-
-static int look_thread(void *data)
-{
-	struct notify_test *t = race->t;
-
-	take(t);
-	step(&race->tail);
-	t->batch.limit = race->tail;
-	race->done[LOOK] = true;
-	if (!race->done[RAISE])
-		complete(&race->go[RAISE]);
-	complete(&race->over);
-	return 0;
-}
-
-static void run_raise(void)
-{
-	struct notify_test *t = race->t;
-
-	step(&race->tail);
-	race->tail = 1;
-	race->raised = raise(t, race->param->request, RACE_VRING);
-	race->done[RAISE] = true;
-	if (!race->done[LOOK])
-		complete(&race->go[LOOK]);
-}
-
-/* The other raiser has done part of it before, and does the rest in the end. */
-static void start_as_left(struct notify_test *t, const struct race_param *param)
-{
-	/* What an earlier look found without a bit behind it */
-	bitmap_zero(t->batch.call.summary, WORDS);
-	bitmap_zero(t->batch.err.summary, WORDS);
-	if (param->request == VHOST_BACKEND_CONFIG_CHANGE_MSG) {
-		t->ctl.config_pending = param->bit;
-	} else {
-		struct vhost_backend_bits *bits =
-			param->request == VHOST_BACKEND_VRING_ERR ?
-			&t->notify.err : &t->notify.call;
-
-		if (param->bit)
-			__set_bit(RACE_VRING, bits->words);
-		if (param->summary)
-			__set_bit(RACE_VRING / 64, bits->summary);
-	}
-	t->ctl.doorbell = param->doorbell;
-}
-
-static void finish_other_raise(struct notify_test *t, const struct race_param *param)
-{
-	if (!param->bit || (param->summary && param->doorbell))
-		return;
-	if (param->request == VHOST_BACKEND_VRING_CALL)
-		set_bit(RACE_VRING / 64, t->notify.call.summary);
-	else if (param->request == VHOST_BACKEND_VRING_ERR)
-		set_bit(RACE_VRING / 64, t->notify.err.summary);
-	vhost_backend_notify_ring(&t->notify);
-}
-
-static void run_schedule(struct kunit *test, struct race *this)
-{
-	this->choices = 0;
-	this->tail = 0;
-	this->preemptible = false;
-	this->plain = false;
-	this->done[RAISE] = false;
-	this->done[LOOK] = false;
-	this->looking = false;
-	init_completion(&this->go[RAISE]);
-	init_completion(&this->go[LOOK]);
-	init_completion(&this->over);
-	start_as_left(this->t, this->param);
-	this->seen = look_at_shared(this);
-	this->looker = kthread_create(look_thread, NULL, "kunit_look");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, this->looker);
-	race = this;
-	wake_up_process(this->looker);
-	run_raise();
-	wait_for_completion(&this->over);
-	race = NULL;
-}
-
-/* The next in depth-first order; false if that was the last */
-static bool next_schedule(struct race *this)
-{
-	u32 i = this->choices;
-
-	memset(this->choice + i, 0, MOST_STEPS - i);
-	while (i--) {
-		if (!this->choice[i]) {
-			this->choice[i] = 1;
-			return true;
-		}
-		this->choice[i] = 0;
-	}
-	return false;
-}
-
-/* What the look took, if anything, is delivered. */
-static bool delivered(struct kunit *test, const struct race_param *param)
-{
-	struct notify_test *t = test->priv;
-
-	if (!t->batch.pending)
-		return false;
-	must_deliver(test, param->request,
-		     param->request == VHOST_BACKEND_CONFIG_CHANGE_MSG ? 0 : RACE_VRING);
-	return true;
-}
-
-/* The frontend was told of the raise, or will be: it is woken, and then finds it. */
-static void check_schedule(struct kunit *test, const struct race *this)
-{
-	const struct race_param *param = this->param;
-	struct notify_test *t = test->priv;
-	bool told = delivered(test, param) && t->batch.limit == 1;
-
-	KUNIT_EXPECT_FALSE_MSG(test, this->preemptible,
-			       "the raiser could have been put to sleep");
-	KUNIT_EXPECT_FALSE_MSG(test, this->plain,
-			       "a plain store, which may undo the other's step");
-	finish_other_raise(t, param);
-	if (!told || vhost_backend_notify_pending(&t->notify)) {
-		KUNIT_EXPECT_TRUE_MSG(test, vhost_backend_notify_pending(&t->notify),
-				      "lost, or it overtook its record");
-		KUNIT_EXPECT_EQ_MSG(test, t->ctl.doorbell, 1, "nobody rings");
-	}
-	take(t);
-	delivered(test, param);
-	KUNIT_EXPECT_EQ(test, t->batch.pending, 0);
-	KUNIT_EXPECT_FALSE(test, vhost_backend_notify_pending(&t->notify));
-}
-
-/*
- * In whatever order the steps of a raise and a look come: the notification is
- * delivered after the raise, never before the record that was published before
- * it, and where a later look is needed, the doorbell is rung for that.
- */
-static void notify_races_with_a_look(struct kunit *test)
-{
-	struct notify_test *t = test->priv;
-	struct race this = { .param = test->param_value, .t = t };
-	u32 schedules = 0;
-
-	do {
-		run_schedule(test, &this);
-		KUNIT_ASSERT_LE(test, this.choices, MOST_STEPS);
-		check_schedule(test, &this);
-		schedules++;
-		/* One failure tells as much as a thousand. */
-		if (READ_ONCE(test->status) == KUNIT_FAILURE)
-			break;
-	} while (next_schedule(&this));
-	kunit_info(test, "%u interleavings\n", schedules);
-	KUNIT_EXPECT_GE(test, schedules, 10);
+	notify_take(t);
+	notify_must_deliver(test, VHOST_BACKEND_CONFIG_CHANGE_MSG, 0);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 40);
+	notify_must_deliver(test, VHOST_BACKEND_VRING_CALL, 41);
+	notify_must_be_clear(test);
 }
 
 static struct kunit_case notify_cases[] = {
@@ -679,10 +312,11 @@ static struct kunit_case notify_cases[] = {
 	KUNIT_CASE(notify_rings_once),
 	KUNIT_CASE(notify_delivers_in_order),
 	KUNIT_CASE(notify_holds_every_vring),
+	KUNIT_CASE_PARAM(notify_keeps_more_than_lie_ready, mix_gen_params),
+	KUNIT_CASE(notify_refills_from_the_batch_alone),
 	KUNIT_CASE(notify_leaves_a_batch_alone),
 	KUNIT_CASE(notify_survives_a_stale_summary),
 	KUNIT_CASE(notify_raises_in_any_context),
-	KUNIT_CASE_PARAM(notify_races_with_a_look, race_gen_params),
 	{}
 };
 
