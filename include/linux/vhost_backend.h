@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel API of the vhost backend channel: what an in-kernel vhost worker calls
- * to send requests to the userspace frontend of its device.
+ * Kernel API of the vhost backend channel: functions with which an in-kernel vhost
+ * worker sends requests to the userspace frontend of its device.
  *
  * Documentation/driver-api/vhost-backend.rst is the guide.
  */
@@ -18,21 +18,23 @@ struct vhost_backend;
 struct vhost_backend_owner;
 
 /**
- * struct vhost_backend_ops - what a worker is told
+ * struct vhost_backend_ops - callbacks of a worker
  * @reset: the frontend reset the channel: all requests have ended with
  *	-ECANCELED and all mappings are forgotten
- * @gone: the frontend is gone for good: every request has ended, its done has
- *	returned, and all calls that follow fail with -ENOTCONN
- * @room: after a call failed with -EAGAIN there may be room, so that a driver need not
- *	sleep in vhost_backend_wait_room(). Called once for any number of failed calls.
- *	Another sender may take the room before; then the next call fails, and @room is
- *	called again
+ * @gone: the frontend is gone for good: every request has ended, every done has
+ *	returned, and all later calls fail with -ENOTCONN
+ * @room: there may be room again after a call failed with -EAGAIN, so that a driver need
+ *	not sleep in vhost_backend_wait_room(). Called once for any number of failed
+ *	calls. Another sender may take the room first; then the next call fails, and
+ *	@room is called again
  *
- * All are optional, and called with no lock of the channel held. @reset and @gone are
- * called in process context and may sleep and send. @room is called in any context but
- * NMI, hard interrupt included; it may send, but not sleep. None may detach. @gone may be
+ * All are optional, and are called with no lock of the channel held. @reset and @gone are
+ * called in process context, and may sleep and send. @room is called in any context but
+ * NMI, including hard interrupt; it may send, but not sleep. None may detach. @gone may be
  * called before vhost_backend_attach() has returned. None is called after
  * vhost_backend_detach() has returned.
+ *
+ * This version never calls @reset.
  */
 struct vhost_backend_ops {
 	void (*reset)(void *private);
@@ -42,8 +44,8 @@ struct vhost_backend_ops {
 
 /**
  * struct vhost_backend_req - one request
- * @request: &enum vhost_backend_request; never STD_SHMEM_MAP or STD_SHMEM_UNMAP,
- *	which the channel makes of the others where the frontend wants them
+ * @request: &enum vhost_backend_request, except STD_SHMEM_MAP and STD_SHMEM_UNMAP: the
+ *	channel makes these of SHMEM_MAP and SHMEM_UNMAP if the frontend asked for them
  * @size: bytes at @payload
  * @payload: the request's struct of uapi/linux/vhost_backend.h; copied
  * @file: the attached file or NULL. The channel takes a reference of its own
@@ -57,12 +59,11 @@ struct vhost_backend_req {
 
 /**
  * struct vhost_backend_completion - end of an asynchronous request
- * @done: called exactly once for a request that was queued, in any context, with
- *	no lock of the channel held: @error is 0, the frontend's negative errno
- *	or one of vhost_backend_request()'s; @value is the count of bytes of
- *	DEPRECATED_FS_IO, else 0; @file is the reply's file or NULL, and is then
- *	owned by @done. It may send; it must not sleep, nor detach. It may free
- *	the struct
+ * @done: called exactly once for a request that was queued, in any context but NMI,
+ *	with no lock of the channel held. @error is 0, the frontend's negative errno
+ *	or an error of vhost_backend_request(). @value is the count of bytes of
+ *	DEPRECATED_FS_IO, else 0. @file is the reply's file, which @done then owns, or
+ *	NULL. @done may send. It must neither sleep nor detach. It may free the struct
  * @timeout: jiffies until the request is given up; 0: the module's default
  *
  * The rest belongs to the channel from vhost_backend_request_async() to @done.
@@ -88,11 +89,11 @@ __vhost_backend_attach(int fd, const char *name, u32 vring_base, u32 nr_vrings,
 /**
  * vhost_backend_attach() - attach a worker to a channel
  * @fd: the channel, in the caller's file table
- * @name: 1 to 31 bytes, for people; copied
+ * @name: 1 to 31 bytes, shown to administrators; copied
  * @vring_base: the backend's vring i is the channel's vring @vring_base + i
  * @nr_vrings: the backend's vrings; may be 0
- * @ops: what the worker wants to be told, or NULL; must outlive the attachment
- * @private: given to @ops
+ * @ops: the worker's callbacks, or NULL; must outlive the attachment
+ * @private: argument of the callbacks
  *
  * Neither the caller's module nor the channel's can be unloaded before
  * vhost_backend_detach(). The attachment does not keep the channel alive: when

@@ -8,7 +8,7 @@
  * payloads are those of the vhost-user specification's backend channel and of
  * crosvm's vmm_vhost::message::BackendReq. Integers are in native byte order.
  *
- * Documentation/userspace-api/vhost-backend.rst says what each of them does.
+ * Documentation/userspace-api/vhost-backend.rst documents them.
  */
 #ifndef _UAPI_LINUX_VHOST_BACKEND_H
 #define _UAPI_LINUX_VHOST_BACKEND_H
@@ -20,7 +20,7 @@
 
 /**
  * enum vhost_backend_request - numbers of the requests
- * @VHOST_BACKEND_PAD: no request: a record of a ring to be skipped
+ * @VHOST_BACKEND_PAD: no request: the record in the ring is to be skipped
  * @VHOST_BACKEND_IOTLB_MSG: &struct vhost_backend_iotlb, a miss or an access
  *	failure in the device's IOTLB
  * @VHOST_BACKEND_CONFIG_CHANGE_MSG: no payload, the device's configuration
@@ -87,7 +87,7 @@ enum vhost_backend_request {
 #define VHOST_BACKEND_MSG_REPLY		0x4
 #define VHOST_BACKEND_MSG_NEED_REPLY	0x8
 
-/* vhost_backend_msg.fd where it is no descriptor */
+/* vhost_backend_msg.fd if it is no descriptor */
 #define VHOST_BACKEND_FD_NONE		(-1)
 #define VHOST_BACKEND_FD_PENDING	(-2)
 
@@ -96,11 +96,11 @@ enum vhost_backend_request {
  * @request: &enum vhost_backend_request
  * @flags: VHOST_BACKEND_MSG_*; bits 0 and 1 are the version, 1
  * @size: bytes of payload that follow the header, without padding
- * @fd: the attached file as a descriptor of the reader, or
- *	%VHOST_BACKEND_FD_NONE, or %VHOST_BACKEND_FD_PENDING: the file waits for
- *	%VHOST_BACKEND_TAKE_FD
+ * @fd: the attached file as a descriptor of the reader; %VHOST_BACKEND_FD_NONE: no file;
+ *	%VHOST_BACKEND_FD_PENDING: a file that was not installed. Until the reply,
+ *	which the message then asks for, %VHOST_BACKEND_TAKE_FD gives it
  * @id: names the request in its reply and in %VHOST_BACKEND_TAKE_FD; never used
- *	twice in a channel; 0 where no reply is wanted and no file attached
+ *	twice in a channel; 0 if no reply is wanted and no file is attached
  *
  * @request, @flags and @size are the header of a vhost-user message byte for
  * byte. The payload follows, then zeroes up to a multiple of 8 bytes.
@@ -120,8 +120,8 @@ struct vhost_backend_msg {
  * @uaddr: address in the frontend's process
  * @perm: VHOST_ACCESS_* of linux/vhost_types.h
  * @type: VHOST_IOTLB_MISS or VHOST_IOTLB_ACCESS_FAIL of linux/vhost_types.h
- * @source: of a bound device: the index that was given to %VHOST_BACKEND_BIND;
- *	0 from a driver
+ * @source: from a bound device, the index that was given to %VHOST_BACKEND_BIND;
+ *	from a driver, 0
  * @pad: 0
  *
  * As struct vhost_iotlb_msg, with its padding named.
@@ -345,10 +345,10 @@ struct vhost_backend_setup {
 /**
  * struct vhost_backend_bind - argument of %VHOST_BACKEND_BIND and
  *	%VHOST_BACKEND_FORWARD
- * @source: VHOST_BACKEND_BIND_*, what a signal raises
- * @index: the vring; of %VHOST_BACKEND_BIND_IOTLB a number from 0 to 65535 that
- *	the device's messages carry as their source; 0 where @source has neither
- * @fd: the eventfd or the vhost device; -1 unbinds
+ * @source: VHOST_BACKEND_BIND_*, the kind of message that the binding makes
+ * @index: the vring; for %VHOST_BACKEND_BIND_IOTLB a number from 0 to 65535 that
+ *	the device's messages carry as their source; else 0
+ * @fd: the eventfd or the vhost device; -1: unbind
  * @flags: %VHOST_BACKEND_BIND_PEEK: leave the eventfd's counter to its readers;
  *	%VHOST_BACKEND_BIND_UNDO: unbind this one device
  */
@@ -387,7 +387,7 @@ struct vhost_backend_shmem {
  * struct vhost_backend_array - argument of %VHOST_BACKEND_GET_MAPPINGS,
  *	%VHOST_BACKEND_GET_SHMEM and %VHOST_BACKEND_GET_REQUESTS
  * @addr: address of the elements
- * @count: how many fit; out: how many there are
+ * @count: number of elements that fit; out: number that there are
  * @flags: 0
  */
 struct vhost_backend_array {
@@ -481,8 +481,9 @@ struct vhost_backend_ctl {
  * @requests_withdrawn: taken back before they were delivered
  * @notifications_raised: VRING_CALL, VRING_ERR, CONFIG_CHANGE_MSG
  * @notifications_merged: of these, with one that was pending already
- * @notifications_delivered: that reached the frontend as messages
- * @notifications_forwarded: that went to an eventfd, see %VHOST_BACKEND_FORWARD
+ * @notifications_delivered: notifications that reached the frontend as messages
+ * @notifications_forwarded: notifications that went to an eventfd, see
+ *	%VHOST_BACKEND_FORWARD
  * @wakeups: times that a sleeping frontend was woken
  * @refused_room: sends that found no room in the ring or no slot
  * @refused_type: sends of a request that the frontend did not accept
@@ -496,7 +497,7 @@ struct vhost_backend_ctl {
  * @backends: attached now
  * @bad_replies: replies refused
  * @bad_consumer: nonsensical values of vhost_backend_ctl.consumer
- * @unmaps_owed: mappings that the kernel has to take down itself, now
+ * @unmaps_owed: mappings that the kernel still has to take down itself, now
  * @reserved: 0
  *
  * requests_queued is requests_delivered + requests_withdrawn + those that wait,
