@@ -12,7 +12,7 @@
 static DEFINE_MUTEX(accounts_lock);
 static LIST_HEAD(accounts);
 
-/* The account of @uid; else @fresh, as his. */
+/* The account of @uid. If there is none yet, @fresh becomes it. */
 static struct vhost_backend_account *
 find_or_add(kuid_t uid, struct vhost_backend_account *fresh)
 {
@@ -35,7 +35,7 @@ static void drop_channel(struct vhost_backend_account *account, u64 bytes)
 	kfree(account);
 }
 
-/* capable() last: it is audited, and is asked only for what is over the limit. */
+/* capable() is audited, so it is called only over the limit. */
 static bool over_limit(u64 count, u64 max)
 {
 	return count > max && !capable(CAP_SYS_RESOURCE);
@@ -44,8 +44,8 @@ static bool over_limit(u64 count, u64 max)
 /**
  * vhost_backend_account_get() - charge a channel to the caller
  * @bytes: of memory that it takes
- * @max_channels: how many the user may have
- * @max_memory: bytes that these may take
+ * @max_channels: how many channels the user may have
+ * @max_memory: how many bytes all of them may take
  *
  * Return: the user's account, or ERR_PTR(): -ENOMEM, -EMFILE too many channels,
  * -E2BIG too much memory.
@@ -115,9 +115,9 @@ static void drop_binding(struct vhost_backend_account *account, u32 devices)
 /**
  * vhost_backend_account_add_binding() - charge a binding
  * @account: of the channel
- * @max_bindings: how many the user may have
+ * @max_bindings: how many bindings the user may have
  *
- * Return: false if that is over the limit.
+ * Return: false if the binding is over the limit.
  */
 bool vhost_backend_account_add_binding(struct vhost_backend_account *account,
 				       u32 max_bindings)
@@ -138,9 +138,9 @@ void vhost_backend_account_drop_binding(struct vhost_backend_account *account)
  * vhost_backend_account_add_device() - charge a binding that takes a thread
  * @account: of the channel
  * @max_bindings: how many bindings the user may have
- * @max_devices: how many of them may be such
+ * @max_devices: how many of them may have a thread
  *
- * Return: false if that is over either limit.
+ * Return: false if the binding is over either limit.
  */
 bool vhost_backend_account_add_device(struct vhost_backend_account *account,
 				      u32 max_bindings, u32 max_devices)

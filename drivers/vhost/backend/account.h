@@ -6,13 +6,13 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
-/* What one user has, over all his channels. Counts are under the list's lock. */
+/* The resources of one user, over all channels. Counts are under the list's lock. */
 struct vhost_backend_account {
 	struct list_head node;
 	kuid_t uid;
 	u32 channels;
 	u32 bindings;
-	u32 devices;			/* of these bindings, those with a thread */
+	u32 devices;			/* those of the bindings that have a thread */
 	u64 memory;			/* bytes */
 };
 

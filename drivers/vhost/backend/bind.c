@@ -43,11 +43,11 @@ static void raise(struct vhost_backend_binding *binding)
 }
 
 /*
- * Runs in the context of whoever signals, under the eventfd's lock. That lock
+ * Runs in the context of the code that signals, under the eventfd's lock. That lock
  * also orders it against unbind(), which takes the entry off the queue.
  *
- * The counter is consumed before the notification is raised, so that one that is
- * raised later than that has its own signal.
+ * The counter is consumed before the notification is raised. A later signal then
+ * increments the counter anew, and raises a notification of its own.
  */
 static int signalled(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		     void *key)
@@ -68,11 +68,11 @@ static int signalled(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		llist_add(&binding->closed_node, &channel->closed_bindings);
 		queue_work(vhost_backend_wq, &channel->closed_work);
 	}
-	/* Others on the queue are to be woken too. */
+	/* The other waiters on the queue have to be woken too. */
 	return 0;
 }
 
-/* How vfs_poll() hands over the eventfd's wait queue. */
+/* With this, vfs_poll() gives the eventfd's wait queue to hook_queue(). */
 struct hook {
 	poll_table table;
 	struct vhost_backend_binding *binding;
@@ -80,11 +80,11 @@ struct hook {
 };
 
 /*
- * Priority waiters come first on the queue. There can be only one: an irqfd ends
- * the walk, so behind it a binding would never be called, nor an irqfd behind a
- * binding of a kernel that keeps to that. The entry is put on the queue by hand,
- * since add_wait_queue_priority() neither looks nor, before 6.17, leaves out
- * WQ_FLAG_EXCLUSIVE.
+ * Priority waiters come first on the queue. There can be only one: an irqfd ends the
+ * walk of the queue, so a binding behind it would never be called. Since 6.17 the kernel
+ * itself refuses an irqfd behind a binding. The entry is put on the queue by hand, since
+ * add_wait_queue_priority() does not look for another priority waiter, and before 6.17
+ * sets WQ_FLAG_EXCLUSIVE.
  */
 static void hook_queue(struct file *file, wait_queue_head_t *queue,
 		       poll_table *table)
@@ -107,8 +107,8 @@ static void hook_queue(struct file *file, wait_queue_head_t *queue,
 
 /*
  * A signal from before the binding counts, once. A writer that waits for room in
- * the counter is not woken: a waiter on this queue may signal this very eventfd,
- * which only eventfd's own wake-ups guard against.
+ * the counter is not woken: another waiter on this queue may signal this very eventfd,
+ * and only eventfd's own wake-ups guard against such a recursion.
  */
 static void take_pending(struct vhost_backend_binding *binding, __poll_t events)
 {
@@ -124,7 +124,7 @@ static void take_pending(struct vhost_backend_binding *binding, __poll_t events)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* Hooks the eventfd of @file; what was pending is raised. */
+/* Hooks the eventfd of @file. A signal that was pending raises the notification. */
 static int hook_eventfd(struct vhost_backend_binding *binding, struct file *file)
 {
 	struct hook hook = { .binding = binding, .error = -EINVAL };
@@ -148,7 +148,7 @@ static void free_binding(struct vhost_backend_binding *binding)
 	kfree(binding);
 }
 
-/* Once the entry is off the queue, its callback neither runs nor will. */
+/* Once the entry is off the queue, its callback is not running and never runs again. */
 static void unbind(struct vhost_backend_channel *channel,
 		   struct vhost_backend_binding *binding)
 {
@@ -327,7 +327,7 @@ static int bind_device(struct vhost_backend_channel *channel,
 /**
  * vhost_backend_bind() - bind or unbind
  * @channel: READY
- * @bind: what, see the user ABI
+ * @bind: as the user ABI says
  *
  * Context: Process context. May sleep.
  * Return: 0, or an error as the user ABI says.
@@ -346,7 +346,7 @@ int vhost_backend_bind(struct vhost_backend_channel *channel,
 			return -EBADF;
 	}
 	mutex_lock(&channel->bind_mutex);
-	/* What was closed before the call is unbound by it, the work run or not. */
+	/* Eventfds that were closed before this call, even if the work has not run yet. */
 	unbind_closed(channel);
 	if (bind->source == VHOST_BACKEND_BIND_IOTLB)
 		err = bind_device(channel, bind, file);

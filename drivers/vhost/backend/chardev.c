@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The character device: argument checks, and calls to the rest.
+ * The character device: checks arguments, and calls the other files.
  */
 #include <linux/mm_types.h>
 #include <linux/poll.h>
@@ -28,7 +28,7 @@ static int channel_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Called at each close of a descriptor; a dying process closes all of its own. */
+/* Called at each close of a descriptor. A dying process closes all its descriptors. */
 static int channel_flush(struct file *file, fl_owner_t id)
 {
 	struct vhost_backend_channel *channel = file->private_data;
@@ -75,7 +75,7 @@ static __poll_t channel_poll(struct file *file, poll_table *wait)
 	__poll_t events = EPOLLOUT | EPOLLWRNORM;
 
 	poll_wait(file, &channel->frontend_wait, wait);
-	/* Partner: wq_has_sleeper() of whoever raises. Queue first, then look. */
+	/* Partner: wq_has_sleeper() in a raise. Queue first, then look. */
 	smp_mb();
 	if (!vhost_backend_channel_is_ready(channel))
 		return EPOLLERR;
@@ -92,7 +92,7 @@ static int report_setup(const struct vhost_backend_setup *setup, void __user *us
 	return copy_to_user(user, setup, sizeof(*setup)) ? -EFAULT : 0;
 }
 
-/* There is nothing to map but in a channel with VHOST_BACKEND_SETUP_MMAP. */
+/* Only a channel with VHOST_BACKEND_SETUP_MMAP, which is not supported yet, can be mapped. */
 static int channel_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	return vhost_backend_channel_is_ready(file->private_data) ? -ENODEV : -ENOTCONN;

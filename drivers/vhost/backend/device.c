@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bound vhost devices: what an unmodified device would give to read(), its IOTLB
- * misses, is delivered as IOTLB_MSG. The device's own read_iter is called, and
- * that looks at O_NONBLOCK each time: who holds the descriptor can make it sleep
- * for ever. So each device has a thread, which can be signalled out of it.
+ * Bound vhost devices. The messages that an unmodified device would give to read(), its
+ * IOTLB misses, are delivered as IOTLB_MSG. They are read with the device's own
+ * read_iter, which looks at O_NONBLOCK each time: a process with the descriptor can make
+ * it sleep for ever. So each device has a thread, which a signal can wake from there.
  */
 #include <linux/cgroup.h>
 #include <linux/err.h>
@@ -36,15 +36,15 @@ struct bound_device {
 	u16 source;			/* of its messages */
 	struct task_struct *thread;
 	struct vhost_backend_process binder;
-	vhost_backend_kcov_handle kcov_handle;		/* of who bound it */
-	bool ended;			/* by itself: closed_work is to unbind it */
+	vhost_backend_kcov_handle kcov_handle;		/* of the task that bound it */
+	bool ended;			/* by itself: closed_work has to unbind it */
 
 	/* On the device's wait queue; called under that queue's lock. */
 	wait_queue_entry_t hook;
 	wait_queue_head_t *queue;
 	poll_table table;
 
-	/* Ours, taken inside the device's: only the thread sleeps here. */
+	/* Ours. Its lock is taken inside the device's: only the thread sleeps here. */
 	wait_queue_head_t wait;
 	bool woken;
 };
@@ -118,11 +118,11 @@ static int transfer(struct bound_device *device)
 	}
 	vhost_backend_inflight_unreserve(&device->channel->inflight, IOTLB_BYTES);
 	if (n == -EAGAIN)
-		return 0;		/* another reader was quicker */
+		return 0;		/* another reader has taken the message */
 	return n < 0 ? n : -EIO;
 }
 
-/* Reserves room, or finds that there never will be; else there is none now. */
+/* True if room was reserved, or never will be: see @err. False: there is none now. */
 static bool reserve(struct vhost_backend_inflight *inflight, int *err)
 {
 	*err = vhost_backend_inflight_reserve(inflight, IOTLB_BYTES);
@@ -130,7 +130,7 @@ static bool reserve(struct vhost_backend_inflight *inflight, int *err)
 }
 
 /*
- * Without room, the message stays in the device. Room is reserved before it is
+ * Without room, the message stays in the device. Room is reserved before the message is
  * read, since it cannot be put back.
  */
 static int deliver(struct bound_device *device)
@@ -146,12 +146,12 @@ static int deliver(struct bound_device *device)
 	if (err)
 		return err == -EAGAIN ? 0 : err;
 	err = transfer(device);
-	/* Less was taken than was reserved. */
+	/* The message took less room than was reserved. */
 	vhost_backend_room_freed(channel);
 	return err;
 }
 
-/* Returns when there may be a message, or an error: a signal. */
+/* Returns 0 when there may be a message, or an error after a signal. */
 static int wait_for_message(struct bound_device *device)
 {
 	return wait_event_interruptible(device->wait, READ_ONCE(device->woken) ||
@@ -164,7 +164,7 @@ static void end(struct bound_device *device)
 	queue_work(vhost_backend_wq, &device->channel->closed_work);
 }
 
-/* Nobody can use the device, and it may keep the channel: see process.c. */
+/* No process can use the device any more, and it may keep the channel: see process.c. */
 static void binder_outlived(struct vhost_backend_process *binder)
 {
 	end(container_of(binder, struct bound_device, binder));
@@ -200,20 +200,20 @@ static int device_main(void *data)
 	return 0;
 }
 
-/* Devices of others that have a read() like vhost's, by their operations. */
+/* Devices of other modules whose read() is like vhost's, by their file operations */
 static DEFINE_XARRAY(known_devices);
 
 /**
  * vhost_backend_register_device() - let a device be bound for its IOTLB messages
- * @fops: of the device's files, whose read_iter gives struct vhost_msg or
- *	struct vhost_msg_v2 and honours O_NONBLOCK and signals, and whose poll has
- *	one wait queue
+ * @fops: of the device's files. Their read_iter gives struct vhost_msg or
+ *	struct vhost_msg_v2, and honours O_NONBLOCK and signals. Their poll has one
+ *	wait queue
  *
  * For drivers on the vhost core, with vhost_chr_read_iter() and vhost_chr_poll().
- * vhost-net and vhost-vsock are known.
+ * vhost-net and vhost-vsock need not register.
  *
  * Context: Process context. May sleep.
- * Return: 0; -EBUSY registered already; -ENOMEM.
+ * Return: 0; -EBUSY: it is registered already; -ENOMEM.
  */
 int vhost_backend_register_device(const struct file_operations *fops)
 {
@@ -257,7 +257,7 @@ static struct bound_device *find_device(struct vhost_backend_channel *channel,
 	return NULL;
 }
 
-/* The thread works for the caller, and within its limits of processor time. */
+/* The thread works for the caller, and the limits of the caller's cgroups hold for it. */
 static int make_thread(struct bound_device *device)
 {
 	struct task_struct *thread = kthread_create(device_main, device, "vhost-backend-d");
@@ -300,13 +300,13 @@ static struct bound_device *create_device(struct vhost_backend_channel *channel,
 /**
  * vhost_backend_device_bind() - deliver a vhost device's messages
  * @channel: READY, its bind_mutex held
- * @file: the device; a reference is taken, until it is unbound: by a call, by itself
- *	once it is blocking, with the channel, or when the caller's process is dead and
- *	its address space is not
- * @source: that its messages carry, so that the frontend knows which device to update
+ * @file: the device. A reference is taken until the device is unbound: by a call, when
+ *	it was made blocking, with the channel, or when the caller's process is dead and
+ *	its address space is still in use
+ * @source: number in its messages, by which the frontend knows which device to update
  *
- * Return: 0; -EINVAL not such a device, or blocking; -EBUSY bound already;
- * -EMFILE too many bindings; -ENOMEM; what joining the caller's cgroups returned.
+ * Return: 0; -EINVAL: no such device, or blocking; -EBUSY: bound already;
+ * -EMFILE: too many bindings; -ENOMEM; an error of joining the caller's cgroups.
  */
 int vhost_backend_device_bind(struct vhost_backend_channel *channel,
 			      struct file *file, u16 source)
@@ -361,11 +361,11 @@ static void unbind_device(struct bound_device *device)
 /**
  * vhost_backend_device_unbind() - undo vhost_backend_device_bind()
  * @channel: its bind_mutex held
- * @file: which device; NULL: all
+ * @file: the device; NULL: all devices
  *
- * What was read before is still delivered.
+ * Messages that were read before are still delivered.
  *
- * Return: 0; -ENOENT nothing was bound.
+ * Return: 0; -ENOENT: nothing was bound.
  */
 int vhost_backend_device_unbind(struct vhost_backend_channel *channel,
 				const struct file *file)
@@ -387,7 +387,7 @@ int vhost_backend_device_unbind(struct vhost_backend_channel *channel,
  * vhost_backend_devices_look() - a process that has the channel is dying
  * @channel: the channel
  *
- * Which one of those that bound a device it may be is found out a second later.
+ * Whether it is one that bound a device is found out a second later.
  *
  * Context: Process context. May sleep.
  */
@@ -402,7 +402,7 @@ void vhost_backend_devices_look(struct vhost_backend_channel *channel)
 }
 
 /**
- * vhost_backend_device_unbind_ended() - unbind what has ended by itself
+ * vhost_backend_device_unbind_ended() - unbind devices that have ended by themselves
  * @channel: its bind_mutex held
  */
 void vhost_backend_device_unbind_ended(struct vhost_backend_channel *channel)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel API, typed: a function a request, so that no driver lays out a
- * payload by hand. Those that wait take the module's default time-out.
+ * The typed functions of the kernel API: one for each request, so that no driver lays out
+ * a payload by hand. Those that wait do so for the module's default time-out.
  */
 #include <linux/string.h>
 #include <linux/vhost_backend.h>
@@ -49,7 +49,7 @@ static int send_iotlb(struct vhost_backend *be, u64 iova, u8 perm, u8 type)
  * @iova: the I/O virtual address
  * @perm: VHOST_ACCESS_*, the access that missed
  *
- * Wants no reply: the frontend updates the IOTLB of the device.
+ * The message wants no reply: the frontend updates the IOTLB of the device.
  *
  * Context: As vhost_backend_send().
  * Return: as vhost_backend_send().
@@ -79,8 +79,8 @@ EXPORT_SYMBOL_GPL(vhost_backend_iotlb_access_fail);
  * vhost_backend_host_notifier() - map or take down a vring's host notifier
  * @be: the backend
  * @vring: one of its vrings; the channel's number must be at most 255
- * @file: what to map; NULL takes the notifier down
- * @offset: where in @file, bytes
+ * @file: the file to map; NULL: take the notifier down
+ * @offset: offset in @file, bytes
  * @size: bytes, one page
  *
  * Context: As vhost_backend_request().
@@ -91,7 +91,7 @@ int vhost_backend_host_notifier(struct vhost_backend *be, u32 vring,
 {
 	const u32 nofd = file ? 0 : VHOST_BACKEND_VRING_NOFD;
 	const struct vhost_backend_vring_area area = {
-		/* An index that has no place in it must not become another one. */
+		/* An index that does not fit must not become that of another vring. */
 		.vring = vring <= VHOST_BACKEND_VRING_INDEX_MASK ? vring | nofd : U64_MAX,
 		.size = size,
 		.offset = offset,
@@ -106,9 +106,9 @@ EXPORT_SYMBOL_GPL(vhost_backend_host_notifier);
  * vhost_backend_shmem_map() - map a file into a shared memory region
  * @be: the backend
  * @shmid: the region
- * @file: what to map; open for reading, and for writing where @flags ask
- * @fd_offset: where in @file, bytes
- * @shm_offset: where in the region, bytes
+ * @file: the file to map; open for reading, and for writing if @flags ask for it
+ * @fd_offset: offset in @file, bytes
+ * @shm_offset: offset in the region, bytes
  * @len: bytes
  * @flags: VHOST_BACKEND_MAP_R, or that and VHOST_BACKEND_MAP_W
  *
@@ -262,7 +262,7 @@ EXPORT_SYMBOL_GPL(vhost_backend_shared_object_remove);
 /**
  * vhost_backend_fs_map() - map parts of a file into the cache window
  * @be: the backend
- * @fs: which parts, and where
+ * @fs: the parts, and their places in the window
  * @file: the file
  *
  * Context: As vhost_backend_request().
@@ -279,7 +279,7 @@ EXPORT_SYMBOL_GPL(vhost_backend_fs_map);
 /**
  * vhost_backend_fs_unmap() - take parts of the cache window down
  * @be: the backend
- * @fs: which; a length of ~0 is the whole window
+ * @fs: the parts; a length of ~0 is the whole window
  *
  * Context: As vhost_backend_request().
  * Return: as vhost_backend_request().
@@ -295,7 +295,7 @@ EXPORT_SYMBOL_GPL(vhost_backend_fs_unmap);
 /**
  * vhost_backend_fs_sync() - write parts of the cache window back
  * @be: the backend
- * @fs: which
+ * @fs: the parts
  *
  * Context: As vhost_backend_request().
  * Return: as vhost_backend_request().
@@ -311,7 +311,7 @@ EXPORT_SYMBOL_GPL(vhost_backend_fs_sync);
 /**
  * vhost_backend_fs_io() - move bytes between a file and guest memory
  * @be: the backend
- * @fs: what; c_offset is a guest-physical address
+ * @fs: the parts; c_offset is a guest-physical address
  * @file: the file
  * @moved: out: bytes moved; may be NULL
  *

@@ -27,7 +27,8 @@ MODULE_PARM_DESC(max_devices,
 		 "of these, bound vhost devices, each of which takes a thread (default 4096)");
 
 module_param_named(reply_timeout_ms, vhost_backend_reply_timeout_ms, uint, 0644);
-MODULE_PARM_DESC(reply_timeout_ms, "how long a worker waits for a reply where it does not say (default 30000)");
+MODULE_PARM_DESC(reply_timeout_ms,
+		 "how long a worker waits for a reply by default, ms (default 30000)");
 
 static struct miscdevice device = {
 	.minor = MISC_DYNAMIC_MINOR,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Notifications: bits, their summaries and the doorbell. Pure algorithm over
- * memory that it is given.
+ * Notifications: bits, their summaries and the doorbell. A pure algorithm on memory that
+ * the caller provides.
  */
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
@@ -20,8 +20,8 @@ static enum vhost_backend_raised raise_bit(struct vhost_backend_notify *notify,
 	enum vhost_backend_raised raised = VHOST_BACKEND_MERGED;
 
 	/*
-	 * Others who find the bit set rely on the doorbell being rung: a raiser
-	 * must not be put to sleep between the two.
+	 * Other raises that find the bit set rely on this one to ring the doorbell. So it
+	 * must not be preempted between the two.
 	 */
 	preempt_disable();
 	if (test_and_set_bit(vring, bits->words))
@@ -55,7 +55,7 @@ static enum vhost_backend_raised raise_config(struct vhost_backend_notify *notif
  * @vring: less than the number of vrings
  *
  * Context: Any, NMI included.
- * Return: whether it merged, and whether a sleeper is to be woken.
+ * Return: whether it merged, and whether a sleeper has to be woken.
  */
 enum vhost_backend_raised
 vhost_backend_notify_raise(struct vhost_backend_notify *notify, u32 request,
@@ -72,8 +72,8 @@ vhost_backend_notify_raise(struct vhost_backend_notify *notify, u32 request,
 }
 
 /*
- * Makes messages of bits from *@notice on, as long as there is space for them before @end.
- * Returns the other bits.
+ * Makes messages of the bits in @word, from *@notice on, while there is space before @end.
+ * Returns the remaining bits.
  */
 static __always_inline unsigned long
 add_notices(struct vhost_backend_notice **notice, const struct vhost_backend_notice *end,
@@ -92,7 +92,7 @@ add_notices(struct vhost_backend_notice **notice, const struct vhost_backend_not
 	return word;
 }
 
-/* Keeps bits for which there is no space yet; returns how many. */
+/* Keeps the bits for which there is no space yet; returns their number. */
 static noinline u32 keep_bits(struct vhost_backend_bits *to, u32 w, unsigned long word)
 {
 	to->words[w] = word;
@@ -100,7 +100,7 @@ static noinline u32 keep_bits(struct vhost_backend_bits *to, u32 w, unsigned lon
 	return hweight64(word);
 }
 
-/* Moves all bits of @from to messages, and the rest to @to; returns how many the rest is. */
+/* Takes all bits of @from: as messages, and the rest to @to. Returns the number of the rest. */
 static __always_inline u32
 bits_take(struct vhost_backend_bits *from, u32 request, struct vhost_backend_notice **notice,
 	  const struct vhost_backend_notice *end, struct vhost_backend_bits *to)
@@ -129,11 +129,11 @@ bits_take(struct vhost_backend_bits *from, u32 request, struct vhost_backend_not
 /**
  * vhost_backend_notify_take() - take all notifications
  * @notify: the notifications
- * @batch: empty; where they go
+ * @batch: out; empty before
  *
- * The caller has cleared the doorbell before, and reads the ring's tail after:
- * each exchange is a full barrier and the partner of the raise that set the bit,
- * so that a record published before a raise lies before that tail.
+ * The caller has cleared the doorbell before, and reads the ring's tail afterwards. Each
+ * exchange is a full barrier, and the partner of the raise that set the bit. So a record
+ * that was published before a raise lies before that tail.
  */
 void vhost_backend_notify_take(struct vhost_backend_notify *notify,
 			       struct vhost_backend_batch *batch)
@@ -177,7 +177,7 @@ static void bits_refill(struct vhost_backend_bits *bits, u32 request,
 }
 
 /**
- * vhost_backend_batch_refill() - make messages of notifications that were taken as bits
+ * vhost_backend_batch_refill() - make messages of the bits in a batch
  * @batch: the batch; all its messages were delivered
  */
 void vhost_backend_batch_refill(struct vhost_backend_batch *batch)

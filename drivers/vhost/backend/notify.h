@@ -7,7 +7,7 @@
 #include <linux/types.h>
 #include <uapi/linux/vhost_backend.h>
 
-/* One bit a vring, and one bit a word of these that may be non-zero. */
+/* One bit for each vring, and one bit for each word of these that may be non-zero. */
 struct vhost_backend_bits {
 	unsigned long *summary;
 	unsigned long *words;
@@ -18,9 +18,9 @@ struct vhost_backend_bits {
  * Notifications are bits: raising one that is pending merges with it, and takes
  * no memory. The doorbell says that there may be something to look at.
  *
- * Everything here is one protocol. Between any two steps of a side is a full
- * barrier: a step that changes something is an exchange or a test-and-set, and
- * where a raise finds nothing to change it has one behind it.
+ * Everything here is one protocol. Between any two steps of either side is a full
+ * barrier: a step that changes something is an exchange or a test-and-set. Where a raise
+ * finds nothing to change, a barrier follows.
  *
  *	raise				look
  *	-----				----
@@ -29,10 +29,10 @@ struct vhost_backend_bits {
  *	set the summary			take the bits
  *	doorbell 0 -> 1: wake		read the ring's tail
  *
- * A raise that finds a bit or the doorbell set already does no more: whoever clears
- * it looks afterwards at everything that precedes it in this list. The frontend clears
- * before it acts, so nothing is lost, and takes bits before it reads the tail, so no
- * bit overtakes a record.
+ * A raise that finds a bit or the doorbell set already does no more: the frontend that
+ * clears it afterwards looks at everything that precedes it in this list. The frontend
+ * clears before it acts, so nothing is lost. It takes the bits before it reads the tail,
+ * so no bit overtakes a record.
  *
  * A raise that finds the summary set goes on to the doorbell, and no barrier stands
  * between these two reads. None is needed: a look that clears this summary later takes
@@ -62,19 +62,20 @@ struct vhost_backend_notice {
 	struct vhost_backend_vring_state state;
 };
 
-/* So many are copied to user space at once. */
+/* How many are copied to user space at once */
 #define VHOST_BACKEND_NOTICES	16
 
 /*
- * Notifications that were taken and not delivered yet. One reader's own. Some lie ready
- * as messages; where there are more, the rest are bits that become messages later.
+ * Notifications that were taken and not delivered yet. Only the reader uses it. The first
+ * ones are messages already; if there are more, the rest are bits that become messages
+ * later.
  */
 struct vhost_backend_batch {
 	struct vhost_backend_bits call;
 	struct vhost_backend_bits err;
 	struct vhost_backend_notice *notices;	/* VHOST_BACKEND_NOTICES of them */
-	u32 next;			/* of these, the first that is to be delivered */
-	u32 end;			/* of these, where they end */
+	u32 next;			/* index of the first one that was not delivered */
+	u32 end;			/* index behind the last one */
 	u64 limit;			/* records before it come first */
 	u32 pending;			/* all: notices, bits, and the configuration change */
 	bool config;
@@ -111,8 +112,8 @@ static inline bool vhost_backend_bits_pending(const struct vhost_backend_bits *b
  * vhost_backend_notify_pending() - is there a notification to be taken?
  * @notify: the notifications
  *
- * Return: false only if there was none at some time during the call, or the sender
- * that raises it has not rung the doorbell yet.
+ * Return: false only if there was none at some time during the call, or if its sender
+ * has not rung the doorbell yet.
  */
 static inline bool vhost_backend_notify_pending(const struct vhost_backend_notify *notify)
 {
@@ -136,11 +137,11 @@ static inline void vhost_backend_notify_hush(struct vhost_backend_notify *notify
  * vhost_backend_notify_ring() - ring the doorbell
  * @notify: the notifications
  *
- * What there is to look at must be visible before: the caller has a full
- * barrier between. With that, finding the doorbell set is enough: whoever
- * clears it looks afterwards.
+ * The message must be visible before: the caller has a full barrier between the message
+ * and this call. If the doorbell is set already, nothing is to be done: the frontend
+ * looks after it clears the doorbell.
  *
- * Return: true if it was not set, and a sleeper is to be woken.
+ * Return: true if it was not set, and a sleeper has to be woken.
  */
 static inline bool vhost_backend_notify_ring(struct vhost_backend_notify *notify)
 {

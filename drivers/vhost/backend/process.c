@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A process whose address space outlives it. A vhost device keeps the address space of
- * its owner. That may hold a mapped ring of io_uring, which keeps a channel that it is
- * to read, and the channel keeps the device that is bound to it: all of it for ever, once
- * the process is dead. Whoever holds a device therefore asks here when to let go.
+ * its owner. A ring of io_uring may be mapped there, which keeps a channel that it reads,
+ * and the channel keeps the device that is bound to it. Once the process is dead, all of
+ * them would stay for ever. So code that holds a device watches the process here, and
+ * lets go of the device when it is told.
  */
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -13,13 +14,13 @@
 #include "compat.h"
 #include "process.h"
 
-/* Others look at an address space too, but not for so long. */
+/* Other users of a dead process's address space keep it for less time than this. */
 #define GRACE	HZ
 
-/* How often a process is looked at that gives no reason to */
+/* How often a process is looked at without an occasion */
 #define INTERVAL	(5 * HZ)
 
-/* Any thread's end may come here: look() asks whether it was the last. */
+/* May be called at the end of any thread: look() checks whether it was the last. */
 static int thread_ended(wait_queue_entry_t *hook, unsigned int mode, int sync, void *key)
 {
 	vhost_backend_process_look(container_of(hook, struct vhost_backend_process, hook));
@@ -90,10 +91,10 @@ static void look(struct work_struct *work)
  * vhost_backend_process_look() - the process may be dying
  * @process: watched
  *
- * It is looked at now, and every second while it is dying. The kernel does not tell of a
- * process that still has threads, vhost workers included, and the channel does not if the
- * process had closed it and keeps it by a ring of io_uring. So each process is also looked
- * at every few seconds.
+ * It is looked at now, and every second while it is dying. The kernel wakes those who
+ * watch a process only when it has no other thread, and a vhost worker may be one. Nor
+ * does the channel tell of a process that has closed it and keeps it by a ring of
+ * io_uring. So each process is also looked at every few seconds.
  *
  * Context: Any but NMI.
  */
@@ -105,10 +106,11 @@ void vhost_backend_process_look(struct vhost_backend_process *process)
 /**
  * vhost_backend_process_watch() - be told when the caller is outlived
  * @process: filled; stays where it is until vhost_backend_process_unwatch()
- * @outlived: called, at least once, when the process is dead for a second and its
- *	address space still has users; in process context, may sleep, but may not
- *	unwatch, nor take a lock under which that is called. Not called for a process
- *	whose address space is gone with it.
+ * @outlived: called at least once, when the process has been dead for a second and its
+ *	address space still has users. It is called in process context and may sleep.
+ *	It must neither unwatch nor take a lock that is held over
+ *	vhost_backend_process_unwatch(). Not called for a process whose address space
+ *	is gone with it.
  *
  * Context: Process context of a user process. Does not sleep.
  */
@@ -128,7 +130,7 @@ void vhost_backend_process_watch(struct vhost_backend_process *process,
 
 /**
  * vhost_backend_process_unwatch() - undo vhost_backend_process_watch()
- * @process: its callback neither runs nor will, once this returns
+ * @process: when this returns, its callback is not running and never runs again
  *
  * Context: Process context. May sleep.
  */

@@ -42,7 +42,7 @@ static bool bad_map_flags(u64 flags)
 	       flags != (VHOST_BACKEND_MAP_R | VHOST_BACKEND_MAP_W);
 }
 
-/* -EACCES if @file is not open for what @flags, VHOST_BACKEND_MAP_*, ask. */
+/* -EACCES if @file is not open for the accesses in @flags, VHOST_BACKEND_MAP_*. */
 static int check_mode(const struct file *file, u64 flags)
 {
 	fmode_t mode = 0;
@@ -159,12 +159,12 @@ static int check_external_map(struct vhost_backend_record *record,
 	if (memchr_inv(map->pad, 0, sizeof(map->pad)) ||
 	    bad_range(map->shm_offset, map->len))
 		return -EINVAL;
-	/* By the numbers: access_ok() is not for every context. */
+	/* Compares the numbers: access_ok() does not work in every context. */
 	return bad_range(map->ptr, map->len) ||
 	       map->ptr + map->len > limits->user_end ? -EFAULT : 0;
 }
 
-/* Looks at the entries in use; returns how many, and all their flags. */
+/* Checks the entries in use, at least one, and collects their flags. */
 static int check_fs_entries(const struct vhost_backend_fs *fs, bool whole,
 			    u64 *all_flags)
 {
@@ -224,7 +224,7 @@ static int check_fs_sync(struct vhost_backend_record *record,
 	return check_fs_entries(fs, false, &flags);
 }
 
-/* R moves bytes from the file to guest memory, W the other way. */
+/* R moves bytes from the file to guest memory, W from guest memory to the file. */
 static int check_fs_io(struct vhost_backend_record *record,
 		       const struct file *file,
 		       const struct vhost_backend_limits *limits)
@@ -321,10 +321,10 @@ bool vhost_backend_request_reply_has_file(u32 request)
 }
 
 /**
- * vhost_backend_request_check_setup() - can a frontend ask for these?
+ * vhost_backend_request_check_setup() - may a frontend accept these requests?
  * @requests: &struct vhost_backend_setup.requests
  *
- * Return: 0; -EINVAL unknown bits, or a map that could not be undone.
+ * Return: 0; -EINVAL: unknown bits, or a map request without SHMEM_UNMAP.
  */
 int vhost_backend_request_check_setup(u64 requests)
 {
@@ -345,8 +345,8 @@ int vhost_backend_request_check_setup(u64 requests)
  * @file: the file
  * @channel_fops: of files that are channels
  *
- * A closed list. A socket, an io_uring, an epoll or a channel can hold the very
- * channel that it is queued in, and no collector would find the cycle.
+ * A closed list. A socket, an io_uring, an epoll or a channel could hold the very
+ * channel in which it is queued, and nothing in the kernel would find the cycle.
  *
  * Context: Any.
  * Return: true for a regular file, a device, and a dma-buf.
@@ -376,8 +376,8 @@ static bool file_wanted(const struct request_type *type,
  * vhost_backend_request_build() - check a worker's request and make its record
  * @record: out: the request as the frontend will see it, with the channel's
  *	vring numbers, without reply flag and id
- * @req: what the worker asks for; its payload is used until the record was queued
- * @limits: what it may ask for
+ * @req: the worker's request; its payload is used until the record is queued
+ * @limits: the limits of the worker's backend
  *
  * Context: Any.
  * Return: 0; -EINVAL, -EACCES, -EFAULT, -ERANGE as the user ABI says.
@@ -409,9 +409,9 @@ int vhost_backend_request_build(struct vhost_backend_record *record,
 
 /**
  * vhost_backend_request_to_std() - rewrite SHMEM_MAP and SHMEM_UNMAP
- * @record: any request; another is left as it is
+ * @record: any request; others are left as they are
  *
- * As the vhost-user specification has them, for a frontend that asked with
+ * Into the form of the vhost-user specification, for a frontend that asked for it with
  * VHOST_BACKEND_SETUP_STD_SHMEM.
  */
 void vhost_backend_request_to_std(struct vhost_backend_record *record)

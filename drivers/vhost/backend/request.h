@@ -7,12 +7,12 @@
 #include <linux/vhost_backend.h>
 
 enum vhost_backend_reply_policy {
-	VHOST_BACKEND_REPLY_NOTIFICATION,	/* none: then it is a bit; else if asked */
+	VHOST_BACKEND_REPLY_NOTIFICATION,	/* if asked; otherwise it is a bit */
 	VHOST_BACKEND_REPLY_IF_ASKED,
 	VHOST_BACKEND_REPLY_ALWAYS,
 };
 
-/* What a request is checked against. */
+/* A request is checked against these. */
 struct vhost_backend_limits {
 	u64 user_end;		/* first address that is not user space */
 	u32 vring_base;
@@ -21,9 +21,9 @@ struct vhost_backend_limits {
 };
 
 /*
- * A message on its way into the ring. @payload is the worker's own, or points to one of
- * the structs at the end where the frontend sees something else: a record stays where it
- * was built.
+ * A message on its way into the ring. @payload is the worker's own. If the frontend has to
+ * see another payload, it points to one of the structs at the end. So a record must not be
+ * copied.
  */
 struct vhost_backend_record {
 	struct vhost_backend_msg msg;	/* without id */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ring of records. Pure algorithm over memory that it is given.
+ * The ring of records: a pure algorithm on memory that the caller provides.
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -104,15 +104,15 @@ u64 vhost_backend_ring_put(struct vhost_backend_ring *ring,
 }
 
 /**
- * vhost_backend_ring_skip() - free the room of what was withdrawn
+ * vhost_backend_ring_skip() - free the room of withdrawn records
  * @ring: the ring
  * @limit: a position; records at or behind it are not looked at
  *
- * Goes on to the oldest record that was not withdrawn. There may be as many
- * others as fit into the ring, and the caller has interrupts off: a call does
- * some of them.
+ * Up to the oldest record that was not withdrawn. There may be as many withdrawn ones as
+ * fit into the ring, and the caller has interrupts off, so each call passes only some of
+ * them.
  *
- * Return: false if it has got there; true: call again.
+ * Return: false: done; true: call again.
  */
 bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit)
 {
@@ -153,8 +153,8 @@ vhost_backend_ring_peek(const struct vhost_backend_ring *ring, u64 limit)
 /**
  * vhost_backend_ring_pop() - free the oldest records
  * @ring: the ring
- * @bytes: what they take together; they lie behind one another, without a PAD
- * @records: how many they are
+ * @bytes: their bytes; they lie one behind the other, without a PAD
+ * @records: their number
  */
 void vhost_backend_ring_pop(struct vhost_backend_ring *ring, u32 bytes, u32 records)
 {
@@ -167,8 +167,8 @@ void vhost_backend_ring_pop(struct vhost_backend_ring *ring, u32 bytes, u32 reco
  * @ring: the ring
  * @position: from vhost_backend_ring_put()
  *
- * Its room is free once all before it have gone: at once where it was the head,
- * so that a frontend that never reads does not fill the ring with the dead.
+ * Its room is free once all records before it are gone. At the head of the ring that is
+ * at once, so that the ring does not fill with withdrawn records if nobody reads.
  */
 void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position)
 {

@@ -27,13 +27,13 @@ struct vhost_backend_ring {
 	void *data;
 	u32 bytes;			/* a power of two */
 	u32 live;			/* records that are neither popped nor withdrawn */
-	u32 reserved;			/* bytes of room that only their owner may use */
+	u32 reserved;			/* bytes of room that are kept for their senders */
 	u32 peak;			/* the most bytes that were ever in it */
 	u64 producer;
 	u64 consumer;
 };
 
-/* Room that is enough for a message of @bytes: it may have to skip as much. */
+/* Room that is always enough for a message of @bytes: it may skip as many at the end. */
 #define VHOST_BACKEND_RING_NEED(bytes)	(2 * (bytes))
 /* No position: vhost_backend_ring_put() found no room. */
 #define VHOST_BACKEND_RING_FULL		U64_MAX
@@ -86,7 +86,7 @@ static inline u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring)
 }
 
 /**
- * vhost_backend_ring_waiting() - how much is in it
+ * vhost_backend_ring_waiting() - how much is in the ring
  * @ring: the ring
  *
  * Return: bytes.
