@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# What the scripts of this folder share. Sourced, not run.
+# Functions that the scripts of this folder share. Sourced, not run.
 
-# What fails in $(...) ends that.
+# A command that fails in $(...) ends it.
 shopt -s inherit_errexit
 # depmod and modprobe, which are not in a user's path
 PATH=$PATH:/usr/sbin:/sbin
 
-# shellcheck disable=SC2034 # for those who source this
+# shellcheck disable=SC2034 # for the scripts that source this
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${VHOST_BACKEND_CACHE:-$HOME/.cache/vhost-backend}
 mkdir -p "$CACHE"
@@ -30,8 +30,8 @@ as_root() {
 	fi
 }
 
-# apt ARGUMENTS...: apt-get as root, without questions and with little to say. For the
-# lock on the lists apt-get does not wait: a fresh machine may be updating them.
+# apt ARGUMENTS...: apt-get as root, without questions and nearly silent. apt-get does not
+# wait for the lock on the lists, and a fresh machine may be updating them: try again.
 apt() {
 	local end=$((SECONDS + 300))
 
@@ -43,7 +43,7 @@ apt() {
 	done
 }
 
-# only_one NAME COMMAND...: two runs of this machine never do COMMAND at once
+# only_one NAME COMMAND...: no two runs on this machine do COMMAND at once
 only_one() {
 	local name=$1
 
@@ -54,9 +54,9 @@ only_one() {
 	) 9> "$CACHE/.lock-$name"
 }
 
-# into_cache NAME COMMAND...: makes the folder NAME in the cache, if it is not
-# there, by running COMMAND in it; it appears whole or not at all. What an
-# interrupted COMMAND left is given to the next one to go on from.
+# into_cache NAME COMMAND...: makes the folder NAME in the cache, if it is not there, by
+# running COMMAND in it. The folder appears complete or not at all. If COMMAND is
+# interrupted, the next one continues with its files.
 into_cache() {
 	local name=$1
 
@@ -70,7 +70,7 @@ into_cache_locked() {
 	shift
 	[[ ! -d $CACHE/$name ]] || return 0
 	mkdir -p "$CACHE/$name.partial"
-	# These are for modules of ours, and a kernel may come out of them otherwise.
+	# These are for our modules, and would make a different kernel.
 	(unset KBUILD_EXTRA_WARN KCFLAGS && cd "$CACHE/$name.partial" && "$@") || return
 	mv "$CACHE/$name.partial" "$CACHE/$name"
 }
@@ -79,16 +79,16 @@ make_huge_pages() {
 	gcc -O2 -shared -fPIC -o huge_pages.so "$VM_DIR/huge_pages.c"
 }
 
-# compiling COMMAND...: one that starts compilers; see huge_pages.c
+# compiling COMMAND...: for commands that start compilers; see huge_pages.c
 compiling() {
-	# Another number where huge_pages.c changes.
+	# Take another number when huge_pages.c changes.
 	local name=huge-pages-1
 
 	into_cache "$name" make_huge_pages
 	LD_PRELOAD=$CACHE/$name/huge_pages.so "$@"
 }
 
-# modules_of KERNEL: where the modules of a kernel are that "kernel" knows
+# modules_of KERNEL: the folder of a kernel's modules; KERNEL as for the script kernel
 modules_of() {
 	local root
 
@@ -96,7 +96,7 @@ modules_of() {
 	echo "$root"/lib/modules/*
 }
 
-# kernel_packages: those of Debian's that are installed and have to be of one version
+# kernel_packages: Debian's packages that are installed and need the same version
 kernel_packages() {
 	dpkg-query -W -f '${db:Status-Status} ${Package}\n' linux-headers-amd64 \
 		linux-headers-rt-amd64 linux-source-6.1 2> /dev/null | sed -n 's/^installed //p'
