@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The table of requests, and what is made of it. */
+/* The table of requests; decoding and building of messages. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -144,16 +144,16 @@ const struct request requests[] = {
 	  .summary = "the device exports an object" },
 	{ REQUEST(SHARED_OBJECT_REMOVE), PAYLOAD(shared_object),
 	  .reply = REPLY_IF_ASKED,
-	  .summary = "the device exports it no longer" },
+	  .summary = "the device no longer exports an object" },
 	{ REQUEST(SHARED_OBJECT_LOOKUP), PAYLOAD(shared_object),
 	  .reply = REPLY_ALWAYS,
-	  .summary = "the device wants an object's file, in the reply" },
+	  .summary = "ask for an object's file, which the reply carries" },
 	{ REQUEST(STD_SHMEM_MAP), PAYLOAD(mmap), .delivered_only = true,
 	  .file = FILE_ALWAYS, .reply = REPLY_ALWAYS,
-	  .summary = "SHMEM_MAP as the specification has it" },
+	  .summary = "SHMEM_MAP in the form of the specification" },
 	{ REQUEST(STD_SHMEM_UNMAP), PAYLOAD(mmap), .delivered_only = true,
 	  .reply = REPLY_ALWAYS,
-	  .summary = "SHMEM_UNMAP as the specification has it" },
+	  .summary = "SHMEM_UNMAP in the form of the specification" },
 	{ REQUEST(SHMEM_MAP), PAYLOAD(shmem_map), .file = FILE_ALWAYS,
 	  .reply = REPLY_ALWAYS,
 	  .summary = "map a file into a shared memory region" },
@@ -186,7 +186,7 @@ const struct request *request_by_number(uint32_t number)
 	return NULL;
 }
 
-/* What is left of a name when everything that people leave out is gone. */
+/* A name without the prefixes and words that may be left out, in lower case. */
 static const char *short_name(const char *name, char buffer[REQUEST_NAME_MAX])
 {
 	static const char *const prefixes[] = {
@@ -317,7 +317,7 @@ static uint64_t field_mask(const struct request_field *field)
 	return field->mask ? field->mask : UINT64_MAX >> (64 - 8 * field->bytes);
 }
 
-/* The lowest bit of @mask: to multiply or divide by it is to shift. */
+/* The lowest bit of @mask. To multiply or divide by it is to shift. */
 static uint64_t lowest_bit(uint64_t mask)
 {
 	return mask & -mask;
@@ -567,7 +567,7 @@ static void field_print(FILE *out, const struct request_field *field,
 		fprintf(out, field->hex ? "%#llx" : "%llu", value);
 }
 
-/* Entries that are nothing but zeroes are not in use. */
+/* An entry is not in use if all its fields are 0. */
 static bool entry_is_empty(const struct request *request, const uint8_t *payload,
 			   unsigned int entry)
 {
@@ -601,7 +601,7 @@ static void bytes_print(FILE *out, const uint8_t *bytes, size_t count)
 		fprintf(out, "%02x", bytes[i]);
 }
 
-/* NULL too where the payload is not what the table says. */
+/* NULL also if the payload has another size than in the table. */
 static const struct request *message_request(const struct message *message)
 {
 	const struct request *request = request_by_number(message->msg.request);

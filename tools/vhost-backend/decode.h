@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One table says of each request what it is called, what it carries and what its
- * fields are; decoding, building from text and the help are made from it.
+ * One table has the name, the payload and the fields of each request. Messages are decoded
+ * by it, and payloads are built from text; the help is made from it.
  */
 #ifndef VHOST_BACKEND_DECODE_H
 #define VHOST_BACKEND_DECODE_H
@@ -19,7 +19,7 @@
 #define ATTRIBUTE(a)	__attribute__((a))
 #define __printf(format_at, first)	ATTRIBUTE(format(printf, format_at, first))
 
-/* A value that has a name, a table of them ends with a NULL name. */
+/* A value with a name. A table of them ends with a NULL name. */
 struct value_name {
 	uint64_t value;
 	const char *name;
@@ -28,9 +28,9 @@ struct value_name {
 /*
  * @bytes: 1, 2, 4 or 8 of a number, 16 of a UUID
  * @mask: the bits of the number that are this field; 0: all
- * @hex: how people read it
- * @names: of its values, or NULL
- * @fallback: text of what request_build() takes where nothing is said
+ * @hex: printed as a hexadecimal number
+ * @names: names of its values, or NULL
+ * @fallback: text of the value that request_build() takes by default
  */
 struct request_field {
 	const char *name;
@@ -49,17 +49,17 @@ enum request_file {
 };
 
 enum request_reply {
-	REPLY_NOTIFICATION,	/* wants none unless asked, and merges then */
+	REPLY_NOTIFICATION,	/* if asked; otherwise it merges */
 	REPLY_IF_ASKED,
 	REPLY_ALWAYS,
 };
 
 /*
  * @size: bytes of payload
- * @entries: fields are arrays of so many
- * @delivered_only: no worker sends it: the channel makes it of another
- * @without_file: assignment that says so in the payload, if one has to
- * @summary: for people
+ * @entries: number of elements of each field
+ * @delivered_only: no worker sends it: the channel makes it of another request
+ * @without_file: assignment for a payload without a file, if the payload has to say so
+ * @summary: for the help
  */
 struct request {
 	uint32_t number;
@@ -81,21 +81,21 @@ extern const size_t nr_requests;
 const struct request *request_by_number(uint32_t number);
 
 /*
- * Takes the names of the header, of the vhost-user specification and of crosvm,
- * in either case, with '-' for '_', with or without the common prefixes and the
- * words DEPRECATED and MSG; and the number.
+ * @name: as in the header, the vhost-user specification or crosvm, in either case, also
+ * with '-' for '_', with or without the common prefixes and the words DEPRECATED and MSG;
+ * or the number
  */
 const struct request *request_by_name(const char *name);
 
 #define REQUEST_NAME_MAX	48
 
-/* The name as people type it: "shmem-map". Returns @buffer. */
+/* The name as typed on a command line: "shmem-map". Returns a string in @buffer. */
 const char *request_short_name(const struct request *request,
 			       char buffer[REQUEST_NAME_MAX]);
 
 /*
  * Bits of vhost_backend_setup.requests for a list of names with commas, "all" or
- * "none". Returns 0, or -1 after it wrote why into @error.
+ * "none". Returns 0, or -1 with the reason in @error.
  */
 int request_mask(const char *list, uint64_t *mask, char *error, size_t size);
 
@@ -117,7 +117,7 @@ void message_print(FILE *out, const struct message *message);
 /* The members of a JSON object, without the braces. */
 void message_print_json(FILE *out, const struct message *message);
 
-/* What @fd is: its path into @path, its bytes or -1. */
+/* Writes the path of @fd into @path. Returns the size in bytes, or -1. */
 long long file_describe(int fd, char *path, size_t size);
 
 void json_string(FILE *out, const char *text);

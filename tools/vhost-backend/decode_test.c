@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Checks of the table of requests and of what is made of it; needs no module. */
+/* Tests of the table of requests, decoding and building; needs no module. */
 #include <string.h>
 
 #include "decode.h"
 
-/* JSON is written with ' for " here. */
+/* JSON is written with ' in place of " here. */
 #define JSON_MAP	"'flags':1,'shmid':0,'shm_offset':0,'fd_offset':0,'len':4096"
 
 static unsigned int passed, failed;
@@ -18,7 +18,7 @@ static void check(bool good, const char *what)
 		failed++;
 }
 
-/* Builds from assignments that stand in one string, decodes, compares. */
+/* Builds from assignments in one string, decodes, compares. */
 static void check_text(const char *name, const char *assignments,
 		       const char *wanted, const char *wanted_json)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Channels and workers, with errors that say what to do. */
+/* Channels and workers, with error messages that tell the remedy. */
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,7 +16,7 @@
 
 #define PARAMETERS	"/sys/module/vhost_backend/parameters/"
 
-/* What to do about an error; @what is the start of what explain() is given. */
+/* What to do about an error; @what is the beginning of the argument of explain(). */
 static const struct remedy {
 	const char *what;
 	int error;
@@ -24,18 +24,18 @@ static const struct remedy {
 } remedies[] = {
 	{ CHANNEL_PATH "-test", ENOENT,
 	  "is vhost_backend_test loaded? modprobe vhost_backend_test" },
-	{ CHANNEL_PATH "-test", EACCES, "the test worker is for root" },
+	{ CHANNEL_PATH "-test", EACCES, "only root may use the test worker" },
 	{ CHANNEL_PATH, ENOENT, "is vhost_backend loaded? modprobe vhost_backend" },
 	{ CHANNEL_PATH, ENODEV, "is vhost_backend loaded? modprobe vhost_backend" },
 	{ CHANNEL_PATH, ENXIO, "is vhost_backend loaded? modprobe vhost_backend" },
 	{ "setup", EMFILE,
 	  "this user has too many channels: close some, or raise " PARAMETERS "max_channels" },
 	{ "setup", E2BIG,
-	  "a smaller --ring-bytes, or raise " PARAMETERS "max_ring_bytes, max_memory" },
+	  "use a smaller --ring-bytes, or raise " PARAMETERS "max_ring_bytes, max_memory" },
 	{ "setup", EINVAL,
 	  "--ring-bytes is a power of two; --accept of a map request needs shmem-unmap too" },
 	{ "bind", EBUSY,
-	  "the vring or the eventfd is bound already, or a KVM irqfd has the eventfd" },
+	  "the vring or the eventfd is bound already, or the eventfd is a KVM irqfd" },
 	{ "bind", EINVAL,
 	  "not an eventfd; iotlb: not a vhost device with O_NONBLOCK, or an index over 65535" },
 	{ "bind", ERANGE, "raise --vrings" },
@@ -44,12 +44,12 @@ static const struct remedy {
 	  "this user has too many bindings: raise " PARAMETERS "max_bindings, max_devices" },
 	{ "attach", EBUSY,
 	  "another backend has these vrings: choose others with --vring-base and --vrings" },
-	{ "attach", ERANGE, "the channel has fewer vrings: --vring-base, --vrings" },
+	{ "attach", ERANGE, "the channel has fewer vrings: see --vring-base and --vrings" },
 	{ "attach", EINVAL, "not a channel" },
 	{ "attach", ENOTCONN, "the channel's owner has not set it up" },
 	{ "process", ESRCH, "there is no such process" },
 	{ "process", EPERM,
-	  "a process's descriptors are for those who may ptrace it: be its user, or root" },
+	  "this needs permission to ptrace the process: be its user, or root" },
 	{ "process", EBADF, "the process has no such descriptor" },
 	{ "statistics", ENOTTY, "not a channel" },
 	{ "statistics", ENOTCONN, "the channel's owner has not set it up" },
@@ -73,7 +73,7 @@ void explain(const char *what, int error)
 		text ? ": " : "", text ? text : "");
 }
 
-/* Which group would have been let in; getgrgid() would want shared libraries. */
+/* Tells which group has access. getgrgid() would need shared libraries. */
 static void explain_access(const char *path)
 {
 	FILE *groups = fopen("/etc/group", "re");
@@ -81,13 +81,13 @@ static void explain_access(const char *path)
 	struct stat st;
 
 	if (stat(path, &st) || !(st.st_mode & 0060)) {
-		fputs("vhost-backend: only root may; the module's udev rule lets group kvm in\n",
+		fputs("vhost-backend: only root may use it; the module's udev rule admits group kvm\n",
 		      stderr);
 	} else {
 		while (groups && (group = fgetgrent(groups)))
 			if (group->gr_gid == st.st_gid)
 				break;
-		fprintf(stderr, "vhost-backend: group %s (%u) may: usermod -a -G %s USER\n",
+		fprintf(stderr, "vhost-backend: group %s (%u) may use it: usermod -a -G %s USER\n",
 			group ? group->gr_name : "?", st.st_gid,
 			group ? group->gr_name : "GROUP");
 	}
@@ -199,7 +199,7 @@ void bind_spec(int channel, const char *spec)
 
 	target = strchr(copy, '=');
 	if (!target)
-		fail(EXIT_USAGE, "--bind %s: SOURCE[:INDEX]=FD or PID/FD is wanted",
+		fail(EXIT_USAGE, "--bind %s: expected SOURCE[:INDEX]=FD or PID/FD",
 		     spec);
 	*target++ = '\0';
 	peek = strchr(target, ',');
@@ -218,7 +218,7 @@ void bind_spec(int channel, const char *spec)
 	bind.fd = open_spec(target);
 	snprintf(what, sizeof(what), "bind %s", spec);
 	check(try_ioctl(channel, VHOST_BACKEND_BIND, &bind), what);
-	/* A copy would keep the eventfd, and so the binding, after its owner. */
+	/* A copy would keep the eventfd, and so the binding, when its owner has closed it. */
 	if (strchr(target, '/'))
 		close(bind.fd);
 }

@@ -50,7 +50,7 @@ static void print(const struct frontend *fe, const struct message *message)
 	}
 }
 
-/* What a refused reply means: the worker gave up, or was shut down, meanwhile. */
+/* A reply is refused if the worker gave up, or was shut down, meanwhile. */
 static void answer(struct frontend *fe, const struct answers *answers)
 {
 	size_t done = 0;
@@ -93,7 +93,7 @@ static void handle(struct frontend *fe, const struct message *message,
 		close(msg->fd);
 }
 
-/* One message where no more than --count may be taken, else what fits. */
+/* With --count, reads one message at a time, so as to take no more; else as many as fit. */
 static ssize_t take(const struct frontend *fe, void *buffer)
 {
 	ssize_t n;
@@ -104,7 +104,7 @@ static ssize_t take(const struct frontend *fe, void *buffer)
 	return n < 0 ? -errno : n;
 }
 
-/* The message at @from, of which there are @left bytes at the most. */
+/* The message at @from, where there are @left bytes. */
 static void take_message(struct message *message, const void *from, size_t left)
 {
 	size_t bytes = sizeof(message->msg);

@@ -39,7 +39,7 @@ uint64_t option_number(const char *option, const char *text,
 	uint64_t value;
 
 	if (number_parse(text, &value) || value < min || value > max)
-		fail(EXIT_USAGE, "--%s %s: a number from %llu to %llu is wanted",
+		fail(EXIT_USAGE, "--%s %s: expected a number from %llu to %llu",
 		     option, text, (unsigned long long)min,
 		     (unsigned long long)max);
 	return value;
@@ -108,7 +108,7 @@ static char *help_filter(int key, const char *text, void *input)
 	fputs("Commands:\n\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n\"vhost-backend COMMAND --help\" says more.\n", out);
+	fputs("\n\"vhost-backend COMMAND --help\" has the details.\n", out);
 	fclose(out);
 	return help;
 }

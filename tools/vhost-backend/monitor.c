@@ -81,7 +81,7 @@ static const struct argp_option options[] = {
 	  "Requests that are accepted, all by default", 1 },
 	{ "std-shmem", KEY_STD_SHMEM, NULL, 0,
 	  "SHMEM_MAP and _UNMAP in the specification's form", 1 },
-	{ NULL, 0, NULL, 0, "Who sends:", 2 },
+	{ NULL, 0, NULL, 0, "Senders:", 2 },
 	{ "bind", 'b', "SPEC", 0,
 	  "Bind an eventfd: vring-call:N=FD, vring-err:N=FD or config=FD; or a vhost device: iotlb[:N]=FD",
 	  2 },
@@ -90,16 +90,16 @@ static const struct argp_option options[] = {
 	  "Have it send a list of call, err, config, send, send-wait, request, map, async; or all",
 	  2 },
 	{ "run-count", KEY_RUN_COUNT, "N", 0,
-	  "Messages from each thread; without it until the end", 2 },
+	  "Messages from each thread; default: until the end", 2 },
 	{ "rate", KEY_RATE, "N", 0, "Messages a second from each thread", 2 },
 	{ "threads", KEY_THREADS, "N", 0, "Kernel threads that send, 1 to 32", 2 },
-	{ "seed", KEY_SEED, "N", 0, "Of their choices", 2 },
-	{ "timeout", KEY_TIMEOUT, "MS", 0, "Of their requests", 2 },
+	{ "seed", KEY_SEED, "N", 0, "Seed of their random choices", 2 },
+	{ "timeout", KEY_TIMEOUT, "MS", 0, "Time-out of their requests", 2 },
 	{ NULL, 0, NULL, 0, "Answers and output:", 3 },
 	{ "reply", KEY_REPLY, "VALUE", 0,
-	  "What is answered: 0 by default, a count of bytes for FS_IO, or an error, as ENOSPC", 3 },
+	  "The answer: 0 by default, a count of bytes for FS_IO, or an error, such as ENOSPC", 3 },
 	{ "reply-file", KEY_REPLY_FILE, "PATH", 0,
-	  "The file that SHARED_OBJECT_LOOKUP is answered with", 3 },
+	  "The file in the answer to SHARED_OBJECT_LOOKUP", 3 },
 	{ "count", 'n', "N", 0, "Stop after N messages", 3 },
 	{ "seconds", 's', "S", 0, "Stop after S seconds", 3 },
 	{ "json", 'j', NULL, 0, "One JSON object a line", 3 },
@@ -200,7 +200,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 's':
 		a->seconds = strtod(arg, &end);
 		if (*end || !(a->seconds > 0))
-			fail(EXIT_USAGE, "--seconds %s: a number is wanted", arg);
+			fail(EXIT_USAGE, "--seconds %s: expected a number of seconds", arg);
 		return 0;
 	case 'j':
 		a->json = true;
@@ -236,7 +236,7 @@ static void *stop_worker(void *argument)
 	return NULL;
 }
 
-/* A line a second: to the terminal beside the messages, else where they go. */
+/* A line each second: with --quiet to standard output, else to standard error if a terminal. */
 static void print_rate(const struct frontend *fe, uint64_t messages, double seconds)
 {
 	if (fe->json && fe->quiet)
@@ -251,7 +251,7 @@ static void print_rate(const struct frontend *fe, uint64_t messages, double seco
 	fflush(stdout);
 }
 
-/* Signals are let in here only, so that none is missed between test and sleep. */
+/* Signals are unblocked only here, so that none is missed between test and sleep. */
 static void wait_a_while(struct frontend *fe, int done, double limit)
 {
 	struct pollfd p[2] = {
@@ -294,7 +294,7 @@ static void serve(struct frontend *fe, double seconds)
 	}
 }
 
-/* The threads may wait for an answer: goes on answering while they end. */
+/* The threads may wait for an answer: go on answering while they end. */
 static void finish(struct frontend *fe, int worker)
 {
 	struct stopper stopper = {
@@ -381,18 +381,18 @@ static void check_arguments(const struct arguments *a)
 {
 	if (!a->run.mix && (a->run.count || a->run.rate || a->run.threads ||
 			    a->run.seed || a->run.timeout_ms))
-		fail(EXIT_USAGE, "--run MIX is wanted with the options of a load");
+		fail(EXIT_USAGE, "the options of a load need --run MIX");
 	if (!a->worker && !a->nr_binds)
-		fail(EXIT_USAGE, "nobody would send: --worker, --run or --bind is wanted");
+		fail(EXIT_USAGE, "nobody would send: use --worker, --run or --bind");
 }
 
 int monitor_main(int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options, .parser = parse,
-		.doc = "Sets up a channel, prints what arrives, and answers where that is wanted.\n"
+		.doc = "Sets up a channel, prints the messages, and answers those that want a reply.\n"
 		       "Ends with a summary: after --count or --seconds, or when interrupted.\n"
-		       "\vFD of --bind was inherited, or is PID/FD of a process. With ,peek\n"
+		       "\vFD of --bind is inherited, or PID/FD of another process. With ,peek\n"
 		       "after it the eventfd's counter is left to its reader.",
 	};
 	struct vhost_backend_test_run report = {};

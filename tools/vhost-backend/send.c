@@ -5,7 +5,7 @@
 #include "tool.h"
 
 #define MAX_ASSIGNMENTS	128
-/* What the module waits for a reply where nothing else is said, and some. */
+/* A little more than the module's default time-out */
 #define DEFAULT_WAIT_MS	35000
 
 enum reply_wish {
@@ -50,25 +50,25 @@ enum option_key {
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "The request:", 1 },
 	{ "file", 'f', "PATH", 0,
-	  "The file to attach; without it a page of the test worker's own where one has to be", 1 },
-	{ "no-file", KEY_NO_FILE, NULL, 0, "Attach none, even where one has to be", 1 },
+	  "The file to attach; default: if the request needs one, a page of the test worker", 1 },
+	{ "no-file", KEY_NO_FILE, NULL, 0, "Attach none, even if the request needs one", 1 },
 	{ "no-reply", KEY_NO_REPLY, NULL, 0, "Ask for no reply", 1 },
-	{ "need-reply", KEY_NEED_REPLY, NULL, 0, "Ask for one, of a notification too", 1 },
+	{ "need-reply", KEY_NEED_REPLY, NULL, 0, "Ask for a reply, even to a notification", 1 },
 	{ "async", KEY_ASYNC, NULL, 0, "The worker does not sleep until the reply", 1 },
 	{ "context", KEY_CONTEXT, "WHERE", 0,
 	  "The worker sends from a process (the default), a softirq or a hardirq", 1 },
 	{ "timeout", KEY_TIMEOUT, "MS", 0, "How long the worker waits", 1 },
 	{ NULL, 0, NULL, 0, "The channel:", 2 },
 	{ "channel", 'c', "FD|PID/FD", 0,
-	  "One that was inherited, or that of a process; by default one of our own", 2 },
+	  "A channel that was inherited, or that of a process; default: one of our own", 2 },
 	{ "vring-base", KEY_VRING_BASE, "N", 0, "The worker's vring 0 is N of the channel", 2 },
 	{ "vrings", KEY_VRINGS, "N", 0,
-	  "The worker's vrings: 0 of another's channel, 256 of our own by default", 2 },
+	  "The worker's vrings; default: 256 in our own channel, else 0", 2 },
 	{ "std-shmem", KEY_STD_SHMEM, NULL, 0,
 	  "Our own channel has SHMEM_MAP and _UNMAP in the specification's form", 2 },
-	{ "reply", KEY_REPLY, "VALUE", 0, "What our own channel answers, 0 by default", 2 },
+	{ "reply", KEY_REPLY, "VALUE", 0, "The answer of our own channel, 0 by default", 2 },
 	{ "reply-file", KEY_REPLY_FILE, "PATH", 0,
-	  "The file that it answers SHARED_OBJECT_LOOKUP with", 2 },
+	  "The file in its answer to SHARED_OBJECT_LOOKUP", 2 },
 	{ NULL, 0, NULL, 0, "Output:", 3 },
 	{ "json", 'j', NULL, 0, "One JSON object a line", 3 },
 	{}
@@ -85,7 +85,7 @@ static uint32_t parse_context(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(contexts); i++)
 		if (!strcmp(contexts[i], name))
 			return i;
-	fail(EXIT_USAGE, "--context %s: process, softirq or hardirq is wanted", name);
+	fail(EXIT_USAGE, "--context %s: expected process, softirq or hardirq", name);
 }
 
 static void parse_argument(struct arguments *a, char *arg)
@@ -189,7 +189,7 @@ static void build(struct arguments *a, void *payload)
 	char error[128];
 
 	if (a->request->without_file && !a->file) {
-		/* Before what the user says, which may contradict it. */
+		/* First, since the user's assignments may override it. */
 		memmove(a->assignments + 1, a->assignments,
 			a->nr_assignments * sizeof(a->assignments[0]));
 		a->assignments[0] = (char *)a->request->without_file;
@@ -308,8 +308,8 @@ int send_main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse,
 		.args_doc = "REQUEST [FIELD=VALUE...]",
-		.doc = "Has the test worker send one request and prints how that ended for it.\n"
-		       "REQUEST is one of the below, or as in the specification, or a number.\v ",
+		.doc = "Has the test worker send one request, and prints the worker's result.\n"
+		       "REQUEST is a name listed below, a name of the specification, or a number.\v ",
 		.help_filter = help_filter,
 	};
 	struct vhost_backend_test_result result;

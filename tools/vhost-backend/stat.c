@@ -6,7 +6,7 @@
 
 #include "tool.h"
 
-/* In the order of struct vhost_backend_stats; so are the figures of fdinfo. */
+/* In the order of struct vhost_backend_stats, as are the figures in fdinfo. */
 const char *const stat_names[NR_STATS] = {
 	"requests_queued",
 	"requests_delivered",
@@ -158,7 +158,7 @@ static void print_listed(const struct listed *l, bool json)
 	       (unsigned long long)l->stats.bindings, l->backends);
 }
 
-/* The channels among a process's descriptors, by what their links end in. */
+/* The channels among a process's descriptors, by the end of their links. */
 static unsigned int list_process(int pid, bool json)
 {
 	struct listed listed = { .pid = pid };
@@ -206,7 +206,7 @@ static void list_all(const struct arguments *arguments)
 			found += list_process(atoi(entry->d_name), arguments->json);
 	closedir(dir);
 	if (!found && geteuid())
-		fputs("vhost-backend: none found; those of other users are for root to see\n",
+		fputs("vhost-backend: none found; only root sees those of other users\n",
 		      stderr);
 }
 
@@ -224,8 +224,8 @@ static void print_one(int channel, bool json)
 
 static const struct argp_option options[] = {
 	{ "channel", 'c', "FD|PID/FD", 0,
-	  "This channel: a descriptor that was inherited, or that of a process", 0 },
-	{ "watch", 'w', "SECONDS", 0, "Again every so often, until interrupted", 0 },
+	  "Only this channel: an inherited descriptor, or one of a process", 0 },
+	{ "watch", 'w', "SECONDS", 0, "Repeat after so many seconds, until interrupted", 0 },
 	{ "json", 'j', NULL, 0, "One JSON object a line for each channel", 0 },
 	{}
 };
@@ -242,7 +242,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'w':
 		arguments->watch = strtod(arg, &end);
 		if (*end || !(arguments->watch >= 0.001 && arguments->watch <= 86400))
-			fail(EXIT_USAGE, "--watch %s: seconds are wanted", arg);
+			fail(EXIT_USAGE, "--watch %s: expected a number of seconds", arg);
 		return 0;
 	case 'j':
 		arguments->json = true;
@@ -256,7 +256,7 @@ int stat_main(int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options, .parser = parse,
-		.doc = "Prints the figures of one channel; without --channel a line\n"
+		.doc = "Prints the figures of one channel or, without --channel, a line\n"
 		       "for each channel that a process on this host has open.",
 	};
 	struct arguments arguments = {};

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2317 # functions that others call
 #
-# Tries the vhost-backend command: test.sh [FOLDER]
-# FOLDER, that of this script by default, has vhost-backend and test_helper.
-# Where there is a /dev/vhost-backend, in a guest, what needs it is tried too.
+# Tests the vhost-backend command: test.sh [FOLDER]
+# FOLDER, by default that of this script, has vhost-backend and test_helper. If there is a
+# /dev/vhost-backend, as in a guest, the commands that need it are tested too.
 
 folder=${1:-$(dirname "$0")}
 tool=$folder/vhost-backend
@@ -43,12 +43,12 @@ try() {
 	verdict $? "$name"
 }
 
-# lines N REGEX: so many lines of the last output
+# lines N REGEX: N lines of the last output match
 lines() {
 	[ "$(grep -Ec -- "$2" "$tmp/out")" -eq "$1" ]
 }
 
-# until COMMAND...: for a while
+# until_true COMMAND...: tries for 5 seconds
 until_true() {
 	n=50
 	until "$@"; do
@@ -58,7 +58,7 @@ until_true() {
 	done
 }
 
-### what needs no module
+### without the module
 
 run 0 'Commands:' --help
 run 0 '^vhost-backend [0-9.]+ \(API version 1\)' --version
@@ -78,13 +78,13 @@ run 2 'process, softirq or hardirq' send vring-call --context nmi
 run 2 'from 1 to 4294967295' send vring-call --timeout 0
 run 2 'neither a number nor the name of an error' send shmem-map --reply EVERYTHING
 run 2 'nobody would send' monitor
-run 2 '--run MIX is wanted' monitor --worker --rate 10
+run 2 'need --run MIX' monitor --worker --rate 10
 run 2 'no mix is called "nonsense"' monitor --run call,nonsense
 run 2 'no request is called "nonsense"' monitor --accept vring-call,nonsense
 run 2 'from 4096 to 16777216' monitor --worker --ring-bytes 1000
 run 2 'is not FD or PID/FD' stat --channel x
 run 2 'is not FD or PID/FD' stat --channel 0/5
-run 2 'seconds are wanted' stat --watch never
+run 2 'expected a number of seconds' stat --watch never
 run 1 'not open: inherit one' stat --channel 77
 run 1 'not a channel' stat --channel 1
 run 1 'there is no such process' stat --channel 2147483647/1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What test.sh can't do by itself:
+ * Steps that test.sh can't do by itself:
  *
  * test_helper nobody COMMAND...	runs COMMAND without privileges
  * test_helper eventfd COMMAND...	runs COMMAND with an eventfd as descriptor

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the subcommands of vhost-backend share. */
+/* Functions that the subcommands of vhost-backend share. */
 #ifndef VHOST_BACKEND_TOOL_H
 #define VHOST_BACKEND_TOOL_H
 
@@ -22,7 +22,7 @@ int monitor_main(int argc, char **argv);
 int send_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 
-/* main.c: what every subcommand takes and says the same way */
+/* main.c: arguments and messages of all subcommands */
 
 /* Prints "vhost-backend: ..." and exits. */
 noreturn __printf(2, 3) void fail(enum exit_code code, const char *format, ...);
@@ -37,9 +37,9 @@ int64_t option_reply(const char *text);
 /* The requests with their fields, as text for argp, which frees it. */
 char *requests_help(const char *title);
 
-/* device.c: channels and workers, with errors that say what to do */
+/* device.c: channels and workers, with error messages that tell the remedy */
 
-/* -ERRNO of @what as text with the remedy, if there is one; does not exit. */
+/* Prints an error of @what, with the remedy if there is one. Does not exit. */
 void explain(const char *what, int error);
 
 /* A channel of our own that is READY. */
@@ -50,8 +50,8 @@ int open_worker(int channel, const char *name, unsigned int vring_base,
 		unsigned int nr_vrings);
 
 /*
- * "FD" is a descriptor that we inherited, "PID/FD" one of another process, of
- * which this returns a copy.
+ * "FD" is a descriptor that we inherited. "PID/FD" is one of another process; this returns
+ * a copy of it.
  */
 int open_spec(const char *spec);
 
@@ -66,9 +66,10 @@ struct vhost_backend_stats get_stats(int channel);
 /* frontend.c: reads a channel, prints what it reads, answers it */
 
 /*
- * @reply, @reply_file: the answer to what wants one; the file for a LOOKUP, -1
- * @count: stop after so many messages; 0: do not
- * @per_request: messages of each row of requests[], and of unknown ones
+ * @reply: the answer to requests that want one
+ * @reply_file: the file for a LOOKUP, or -1
+ * @count: stop after so many messages; 0: do not stop
+ * @per_request: number of messages for each row of requests[], and of unknown ones
  */
 struct frontend {
 	int channel;
@@ -87,7 +88,7 @@ struct frontend {
 void frontend_init(struct frontend *fe, int channel);
 double frontend_seconds(const struct frontend *fe);
 bool frontend_finished(const struct frontend *fe);
-/* One read, which waits for nothing. Returns whether it brought anything. */
+/* One read, which does not wait. Returns true if it read anything. */
 bool frontend_take(struct frontend *fe);
 void frontend_summary(FILE *out, const struct frontend *fe);
 void frontend_summary_json(FILE *out, const struct frontend *fe);

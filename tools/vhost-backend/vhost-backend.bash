@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# Completion for vhost-backend: what there is to complete, its help says.
+# Completion for vhost-backend, from the output of its --help
 
 _vhost_backend() {
 	local current=${COMP_WORDS[COMP_CWORD]} words
