@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The vhost backend channel. "make help" lists what there is.
+# The vhost backend channel. "make help" lists the targets.
 
 top	:= $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 VM	:= $(top)/tools/testing/vm
@@ -18,7 +18,7 @@ VHOST_SOURCE ?= $(if $(release),$(shell $(VM)/vhost-header $(KDIR)))
 newest_headers = $(lastword $(shell printf '%s\n' $(plain_headers) | sort -V))
 plain_headers = $(filter-out %-rt-amd64 %-cloud-amd64,$(wildcard /usr/src/linux-headers-*-amd64))
 
-# As uname -r says it; Debian's include/config/kernel.release is another.
+# As uname -r prints it; Debian's include/config/kernel.release differs.
 release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h \
 		2>/dev/null)
 tree	= $(BUILD)/$(release)
@@ -62,7 +62,7 @@ bench: ## what messages cost, in instructions; fails where one costs more than b
 	$(MAKE) -C $(top)/tools/bench
 	$(top)/tools/bench/run
 
-bench-update: ## likewise, and keep these figures to compare with: commit them
+bench-update: ## likewise, and keep these figures for later comparisons: commit them
 	$(VM)/setup build vm
 	$(MAKE) -C $(top)/tools/bench
 	$(top)/tools/bench/run -u
@@ -83,11 +83,11 @@ check-kcsan: ## the selftests on a kernel that looks for data races: builds it o
 coverage: ## of check-debug, the selftests, and what of the modules they reach: build/coverage/html
 	$(VM)/check coverage
 
-fuzz: ## calls of all kinds, for TIME=3600 seconds, on the debug kernel; findings are printed
+fuzz: ## random calls of all kinds, for TIME=3600 seconds, on the debug kernel; prints findings
 	$(VM)/setup build vm debug
 	$(VM)/fuzz -t $(or $(TIME),3600)
 
-mutants: ## break one guarantee at a time and see that a test notices; an hour; NAMES=... for some
+mutants: ## break one guarantee at a time, and expect a test to notice; an hour; NAMES=... for some
 	$(VM)/mutants $(NAMES)
 
 check-matrix: ## arm64 and riscv64, the selftests on newer kernels and PREEMPT_RT: fetches them once, 1 GB
@@ -102,8 +102,8 @@ vm: tools ## a shell in a guest with modules, tools and selftests; KERNEL=debug,
 ##@ Install; DESTDIR, PREFIX and INSTALL_MOD_PATH are honoured
 install: install-modules install-headers install-tools ## all of the following
 
-# Kbuild compresses as the kernel wants it, and signs where the key is there; of
-# what it installs, the test worker is left out.
+# Kbuild compresses modules as the kernel is configured, and signs them if there is a key.
+# The test worker is left out.
 install-modules: modules ## vhost_backend.ko, and vhost_shmem.ko if it was built, for the kernel of KDIR
 	rm -rf $(tree)/install
 	$(MAKE) -C $(KDIR) M=$(tree) INSTALL_MOD_PATH=$(tree)/install DEPMOD=true \
@@ -113,7 +113,7 @@ install-modules: modules ## vhost_backend.ko, and vhost_shmem.ko if it was built
 	rm -rf $(tree)/install
 	$(depmod)
 
-# A package does it when it is installed.
+# A package runs depmod when it is installed.
 depmod = $(if $(DESTDIR),,depmod $(addprefix -b ,$(INSTALL_MOD_PATH)) $(release))
 module_dir = $(DESTDIR)$(INSTALL_MOD_PATH)/lib/modules/$(release)/updates
 
@@ -136,10 +136,10 @@ uninstall: ## remove what install installed
 	$(depmod)
 
 ##@ More
-setup: ## install the Debian packages that any of this needs
+setup: ## install the Debian packages that any target needs
 	$(VM)/setup build vm check debug coverage fuzz matrix cross
 
-clean: ## remove what was built; the kernels in the cache stay
+clean: ## remove all that was built; the kernels in the cache stay
 	rm -rf $(BUILD)
 	$(MAKE) -C $(top)/tools/vhost-backend clean
 	$(MAKE) -C $(top)/tools/demo clean

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of the demonstration share. */
+/* Functions that the parts of the demonstration share. */
 #ifndef VHOST_BACKEND_DEMO_H
 #define VHOST_BACKEND_DEMO_H
 
 #include "decode.h"
 
-/* Nothing here takes so long, unless something is broken. */
+/* Longer than anything here takes, unless something is broken */
 #define DEMO_WAIT_MS	10000
 
 /*
- * Counts @good, and says what is wrong unless it is. What the demonstration
- * claims in its summary has gone through here. Returns @good.
+ * Counts a check, and prints what is wrong if @good is false. Every claim in the summary of
+ * the demonstration was checked with this. Returns @good.
  */
 __printf(2, 3) bool check(bool good, const char *format, ...);
 
-/* The next message; @what is for the complaint if none comes. */
+/* The next message; @what names it in the complaint if none comes. */
 bool receive(int channel, struct message *message, const char *what);
 
 /* The parts. Each returns whether it could be shown at all. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Part 5: more than a frontend can take in one by one, and nothing lost. */
+/* Part 5: more messages than a frontend can read one by one, and none is lost. */
 #include <time.h>
 
 #include "demo.h"
@@ -18,7 +18,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* Answers what is there with 0. Returns how many requests, or -1. */
+/* Answers all requests that are there with 0. Returns their number, or -1. */
 static long answer_all(int channel)
 {
 	struct vhost_backend_reply replies[64];

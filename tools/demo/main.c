@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A demonstration of the vhost backend channel: this process plays the VMM, the
- * kernel's workers send to it. What is said at the end has been checked.
+ * A demonstration of the vhost backend channel: this process plays the VMM, and the
+ * kernel's workers send to it. The claims at the end have been checked.
  */
 #include <stdarg.h>
 
@@ -44,7 +44,7 @@ static void help(void)
 	     "Shows vhost backend channels at work: all requests that an in-kernel worker can\n"
 	     "send, an unmodified vhost-net, and vhost-shmem. Runs as root, with the modules\n"
 	     "vhost_backend, vhost_backend_test, vhost_shmem, tun and vhost_net loaded. The exit\n"
-	     "status is 0 if everything was as it says.");
+	     "status is 0 if all checks passed.");
 }
 
 int main(int argc, char **argv)
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 	       "kernel had written, and its answers, errors included, reached the worker.\n"
 	       "A vhost-net that knows nothing of all this sent frames from a virtqueue to a tap;\n"
 	       "each of its interrupts arrived as VRING_CALL, and what the host saw of each frame\n"
-	       "was what the guest had sent. What memory it lacked it asked for as IOTLB_MSG.\n"
+	       "was what the guest had sent. For a translation that it lacked, it sent IOTLB_MSG.\n"
 	       "The guest of vhost-shmem read a file of the host where it had mapped it, and each\n"
 	       "map ended when it was answered. Under load nothing was lost.\n"
 	       "%u checks, all passed.\n", checks);

@@ -12,7 +12,7 @@
 #define MORE_FRAMES	1000
 #define MORE_AT_ONCE	20
 
-/* How often the worker's thread has gone to sleep of its own accord, or -1. */
+/* How many times the worker's thread has gone to sleep, or -1 */
 static long naps(const char *worker)
 {
 	char path[320], line[128];
@@ -29,7 +29,7 @@ static long naps(const char *worker)
 	return count;
 }
 
-/* It signals before it sleeps again: gives it a moment. */
+/* The thread signals before it sleeps again, so this waits a moment. */
 static long naps_after(const char *worker, long before)
 {
 	long after = naps(worker);
@@ -127,7 +127,7 @@ static bool show_frame(struct vhost_net *net, int channel, const char *worker,
 	return true;
 }
 
-/* Many more, each looked for in the used ring only after VRING_CALL. */
+/* Many more frames. The used ring is looked at only after a VRING_CALL. */
 static bool show_frames(struct vhost_net *net, int channel,
 			const struct net_capture *capture)
 {
@@ -185,7 +185,7 @@ static bool show_device(struct vhost_net *net, int channel,
 	       show_frames(net, channel, capture);
 }
 
-/* The message is for a translation of @address, and is answered with one. */
+/* Expects a miss of @address, and answers it with a translation. */
 static bool answer_miss(struct vhost_net *net, int channel, uint64_t address)
 {
 	struct message message;
@@ -206,7 +206,7 @@ static bool answer_miss(struct vhost_net *net, int channel, uint64_t address)
 	return check(!err, "the miss can't be answered: %s", strerror(-err));
 }
 
-/* A frame whose buffer the device must ask for. */
+/* A frame whose buffer has no translation yet */
 static bool show_missed_frame(struct vhost_net *net, int channel,
 			      const struct net_capture *capture)
 {
@@ -241,14 +241,14 @@ static bool show_iotlb(struct vhost_net *net, int channel,
 	if (!err)
 		err = channel_bind(channel, VHOST_BACKEND_BIND_IOTLB, 0, net->vhost, 0);
 	puts("\n== 3. vhost-net behind an IOMMU ==\n\n"
-	     "The same device, now with VIRTIO_F_ACCESS_PLATFORM: it knows nothing of the\n"
-	     "guest's memory but what the VMM translates for it. It is bound too, so that\n"
-	     "what it misses comes over the same channel as its interrupts.\n");
+	     "The same device, now with VIRTIO_F_ACCESS_PLATFORM: it knows only those parts of\n"
+	     "the guest's memory that the VMM translates for it. It is bound too, so that its\n"
+	     "misses come over the same channel as its interrupts.\n");
 	return check(!err, "the device can't be bound: %s", strerror(-err)) &&
 	       show_missed_frame(net, channel, capture);
 }
 
-/* @show with a device, what it sends captured, and a channel */
+/* Calls @show with a device, a capture of its frames, and a channel. */
 static bool with_device(enum net_mode mode,
 			bool (*show)(struct vhost_net *net, int channel,
 				     const struct net_capture *capture))

@@ -9,8 +9,8 @@
 /*
  * @fields: of the payload, as for "vhost-backend send"
  * @context: where the worker sends from
- * @answer: what the frontend answers, if an answer is wanted
- * @act: what it does before it answers
+ * @answer: the frontend's answer, if the request wants one
+ * @act: called before the frontend answers
  */
 struct step {
 	uint32_t request;
@@ -82,7 +82,7 @@ static const char *const contexts[] = {
 	[VHOST_BACKEND_TEST_HARDIRQ] = "a hard interrupt",
 };
 
-/* Has the worker send it, and go on without waiting for the answer. */
+/* Has the worker send the request, without waiting for the answer. */
 static bool have_sent(int worker, const struct step *step,
 		      const struct request *request, void *payload, uint64_t *cookie)
 {
@@ -108,7 +108,7 @@ static bool have_sent(int worker, const struct step *step,
 	return true;
 }
 
-/* Answers, and looks at what of it the worker got. */
+/* Answers, and checks what the worker got. */
 static void answer(int channel, int worker, const struct step *step,
 		   const struct message *message, uint64_t cookie)
 {
@@ -119,7 +119,7 @@ static void answer(int channel, int worker, const struct step *step,
 	check(channel_reply(channel, &message->msg, step->answer) ==
 	      sizeof(struct vhost_backend_reply), "the reply was refused");
 	if (!check(!worker_result(worker, cookie, DEMO_WAIT_MS, &result),
-		   "the worker waits still"))
+		   "the worker still waits"))
 		return;
 	check(result.count == 1 && result.error == error &&
 	      (int64_t)result.value == value, "the worker got %d, %lld", result.error,
@@ -153,9 +153,9 @@ static void show(int channel, int worker, const struct step *step)
 	      !memcmp(message.bytes, payload, request->size),
 	      "that is not what the worker sent");
 	check(!(message.msg.flags & VHOST_BACKEND_MSG_NEED_REPLY) == !wants_reply,
-	      "whether a reply is wanted went wrong");
+	      "the message does not ask for a reply as it should");
 	check((message.msg.fd >= 0) == (request->file == FILE_ALWAYS),
-	      "the file went wrong");
+	      "the file is missing, or not expected");
 	if (step->act)
 		step->act(&message);
 	if (wants_reply)
@@ -170,8 +170,8 @@ bool show_requests(void)
 	int channel, worker;
 
 	puts("\n== 1. A worker sends each of the thirteen requests ==\n\n"
-	     "The worker is the module vhost_backend_test, attached to a channel as a vhost\n"
-	     "driver would attach. One line for each message as the frontend read it.\n");
+	     "The worker is the module vhost_backend_test, which attaches to a channel like a\n"
+	     "vhost driver. One line for each message as the frontend read it.\n");
 	channel = channel_open(O_NONBLOCK);
 	if (!check(channel >= 0, CHANNEL_PATH ": %s; is vhost_backend loaded, are you root?",
 		   strerror(-channel)))

@@ -11,10 +11,10 @@
 #define REGION_PAGES	16
 #define FILE_PAGES	8
 #define FILE_PAGE	2	/* where the text is */
-#define SHM_PAGE	5	/* where the guest maps that */
+#define SHM_PAGE	5	/* where the guest maps it */
 #define ASKED		3
 
-/* What the guest asks arrives at the frontend, and is printed. */
+/* Waits for the guest's request at the frontend, and prints it. */
 static bool asked(struct frontend *frontend, unsigned int count)
 {
 	if (!check(frontend_await(frontend, count), "%u requests came, not %u",
@@ -47,7 +47,7 @@ static bool show_map(struct shmem *shmem, struct frontend *frontend)
 	return check(!memcmp(text, TEXT, sizeof(TEXT)), "the file holds other bytes");
 }
 
-/* The worker has sent them all before the first is answered. */
+/* The worker sends all of them before the first one is answered. */
 static bool show_order(struct shmem *shmem, struct frontend *frontend)
 {
 	int slots[ASKED];
@@ -68,7 +68,7 @@ static bool show_order(struct shmem *shmem, struct frontend *frontend)
 		printf("  guest  finds descriptor %d used, and the file's page %u in the region\n",
 		       2 * slots[n], 4 + n);
 	}
-	return check(!frontend->wrong, "the frontend got what it should not have");
+	return check(!frontend->wrong, "the frontend got messages that it should not get");
 }
 
 bool show_vhost_shmem(void)
@@ -83,7 +83,7 @@ bool show_vhost_shmem(void)
 
 	puts("\n== 4. vhost-shmem, a vhost device that has something to ask ==\n\n"
 	     "Its guest maps ranges of a file into a region of memory that the VMM provides.\n"
-	     "The worker, a thread of the kernel's vhost, sends SHMEM_MAP, and does not wait.\n");
+	     "The worker, a thread of the kernel's vhost, sends SHMEM_MAP without waiting.\n");
 	frontend.channel = channel_open(O_NONBLOCK);
 	if (!check(frontend.channel >= 0, CHANNEL_PATH ": %s", strerror(-frontend.channel)))
 		return false;
