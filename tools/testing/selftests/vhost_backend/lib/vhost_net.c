@@ -219,8 +219,8 @@ int net_flush(struct vhost_net *net)
 }
 
 /* VHOST_SET_FORK_FROM_OWNER and VHOST_GET_, which older headers do not have */
-#define SET_FORK_FROM_OWNER	_IOW(VHOST_VIRTIO, 0x83, uint8_t)
-#define GET_FORK_FROM_OWNER	_IOR(VHOST_VIRTIO, 0x84, uint8_t)
+#define SET_FORK_FROM_OWNER	_IOW(VHOST_VIRTIO, 0x84, uint8_t)
+#define GET_FORK_FROM_OWNER	_IOR(VHOST_VIRTIO, 0x85, uint8_t)
 
 static enum net_workers chosen_workers;
 
