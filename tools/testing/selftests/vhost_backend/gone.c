@@ -19,8 +19,8 @@
 SKIP_WITHOUT_WORKER;
 
 #define SLOTS	512U
-#define ROUNDS	400U
-#define SECONDS	30
+#define ROUNDS	200U
+#define SECONDS	8
 
 static struct vhost_backend_test_events events(int worker)
 {
