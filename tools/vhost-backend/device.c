@@ -81,7 +81,7 @@ static void explain_access(const char *path)
 	struct stat st;
 
 	if (stat(path, &st) || !(st.st_mode & 0060)) {
-		fputs("vhost-backend: only root may use it; the module's udev rule admits group kvm\n",
+		fputs("vhost-backend: only root may use it; the udev rule admits group kvm\n",
 		      stderr);
 	} else {
 		while (groups && (group = fgetgrent(groups)))

@@ -390,7 +390,7 @@ int monitor_main(int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options, .parser = parse,
-		.doc = "Sets up a channel, prints the messages, and answers those that want a reply.\n"
+		.doc = "Sets up a channel, prints messages, and answers those that want a reply.\n"
 		       "Ends with a summary: after --count or --seconds, or when interrupted.\n"
 		       "\vFD of --bind is inherited, or PID/FD of another process. With ,peek\n"
 		       "after it the eventfd's counter is left to its reader.",
