@@ -33,6 +33,7 @@ SKIP_WITHOUT(SHMEM_PATH, vhost_shmem);
 #define FILE_PAGES	32
 #define MAP_PAGES	4
 #define WINDOW		48
+#define GUESTS		2U
 #define ROUNDS		600
 /* No test takes much longer, however slow the machine. */
 #define SECONDS		4
@@ -307,8 +308,8 @@ static void guest_init(struct guest *guest, struct shmem *shmem, unsigned int ro
 
 FIXTURE(random) {
 	struct frontend frontend;
-	struct shmem shmem[FRONTEND_DEVICES];
-	struct guest guests[FRONTEND_DEVICES];
+	struct shmem shmem[GUESTS];
+	struct guest guests[GUESTS];
 };
 
 FIXTURE_VARIANT(random) {
@@ -354,7 +355,7 @@ FIXTURE_SETUP(random)
 {
 	struct vhost_backend_setup setup = {
 		.flags = variant->setup_flags,
-		.max_inflight = variant->max_inflight ?: FRONTEND_DEVICES * WINDOW,
+		.max_inflight = variant->max_inflight ?: GUESTS * WINDOW,
 	};
 	struct shmem_options options = {
 		.region_pages = REGION_PAGES, .file_pages = FILE_PAGES,
@@ -368,7 +369,7 @@ FIXTURE_SETUP(random)
 	self->frontend.slow_us = variant->slow_us;
 	self->frontend.refuse_percent = variant->refuse_percent;
 	self->frontend.seed = new_seed(_metadata->name);
-	for (unsigned int n = 0; n < FRONTEND_DEVICES; n++) {
+	for (unsigned int n = 0; n < GUESTS; n++) {
 		options.shmid = n;
 		options.vring = 10 + n;
 		ASSERT_EQ(0, shmem_open(&self->shmem[n], options, self->frontend.channel))
@@ -384,7 +385,7 @@ FIXTURE_TEARDOWN(random)
 {
 	frontend_end(&self->frontend);
 	EXPECT_EQ(0U, self->frontend.wrong);
-	for (unsigned int n = 0; n < FRONTEND_DEVICES; n++) {
+	for (unsigned int n = 0; n < GUESTS; n++) {
 		struct vhost_shmem_stats stats = shmem_stats(&self->shmem[n]);
 
 		EXPECT_EQ(0U, stats.mappings);
@@ -400,9 +401,9 @@ TEST_F_TIMEOUT(random, two_guests, 300)
 	unsigned int waits = 0, misses = 0, refused = 0;
 	struct guest *guest;
 
-	for (guest = self->guests; guest < self->guests + FRONTEND_DEVICES; guest++)
+	for (guest = self->guests; guest < self->guests + GUESTS; guest++)
 		ASSERT_EQ(0, pthread_create(&guest->thread, NULL, guest_run, guest));
-	for (guest = self->guests; guest < self->guests + FRONTEND_DEVICES; guest++) {
+	for (guest = self->guests; guest < self->guests + GUESTS; guest++) {
 		pthread_join(guest->thread, NULL);
 		EXPECT_EQ(0, guest->error) TH_LOG("after %u: %s: %s", guest->done,
 						  guest->failed, guest->shmem->failed);
