@@ -240,9 +240,13 @@ static int prepare_full_table(struct world *world)
 	return err;
 }
 
+static long call_take_fd(struct world *world);
+
+/* Without memory for a larger table the file is pending: it is taken later. */
 static bool is_read_and_table_empty(struct world *world)
 {
-	bool read = is_map_read(world);
+	bool pending = world->message[0].msg.fd == VHOST_BACKEND_FD_PENDING;
+	bool read = (!pending || !call_take_fd(world)) && is_map_read(world);
 
 	for (int fd = world->event + 1; fd < TABLE; fd++)
 		if (fd != world->channel && fd != world->worker)
