@@ -58,7 +58,7 @@ static int add_backend(struct vhost_backend *be)
 		err = -ENODEV;
 		goto out;
 	}
-	kref_get(&channel->ref);
+	vhost_backend_channel_get(channel);
 	list_add_tail(&be->node, &channel->backends);
 	WRITE_ONCE(channel->nr_backends, channel->nr_backends + 1);
 	/* Pairs with the load in channel_poll(): who sees it sees this one attached. */

@@ -15,6 +15,8 @@
 
 #define RING_BYTES_MIN	4096
 #define RING_BYTES_MAX	(16 << 20)
+/* Bytes between groups of the control area that have different writers */
+#define CTL_GROUP	128
 
 const struct file_operations *vhost_backend_channel_fops;
 
@@ -50,6 +52,17 @@ static bool out_of_range(u32 value, u32 min, u32 max)
 	return value < min || value > max;
 }
 
+/* What a frontend maps: whole pages, and in them the bits, each on lines of its own. */
+static void lay_out_ctl(struct vhost_backend_setup *setup)
+{
+	u32 bytes = VHOST_BACKEND_BITS_WORDS(setup->nr_vrings) * sizeof(u64);
+
+	setup->ring_bytes = max_t(u32, setup->ring_bytes, PAGE_SIZE);
+	setup->call_offset = ALIGN(sizeof(struct vhost_backend_ctl), CTL_GROUP);
+	setup->err_offset = ALIGN(setup->call_offset + bytes, CTL_GROUP);
+	setup->ctl_bytes = PAGE_ALIGN(setup->err_offset + bytes);
+}
+
 /* Checks what was asked for, and fills in what was left open. */
 static int check_setup(struct vhost_backend_setup *setup)
 {
@@ -75,7 +88,7 @@ static int check_setup(struct vhost_backend_setup *setup)
 	if (vhost_backend_request_check_setup(setup->requests))
 		return -EINVAL;
 	if (setup->flags & VHOST_BACKEND_SETUP_MMAP)
-		return -EOPNOTSUPP;
+		lay_out_ctl(setup);
 	return setup->ring_bytes > READ_ONCE(vhost_backend_max_ring_bytes) ?
 		-E2BIG : 0;
 }
@@ -95,7 +108,7 @@ static unsigned long *place_bits(struct vhost_backend_bits *call,
 /* The control area, with the bits of VRING_CALL and VRING_ERR behind it. */
 static size_t ctl_area_bytes(const struct vhost_backend_setup *setup)
 {
-	return sizeof(struct vhost_backend_ctl) +
+	return setup->ctl_bytes ?: sizeof(struct vhost_backend_ctl) +
 	       2 * VHOST_BACKEND_BITS_WORDS(setup->nr_vrings) * sizeof(u64);
 }
 
@@ -120,13 +133,16 @@ static int allocate(struct vhost_backend_channel *channel)
 	const struct vhost_backend_setup *setup = &channel->setup;
 	u32 words = VHOST_BACKEND_BITS_WORDS(setup->nr_vrings);
 	struct vhost_backend_batch *batch = &channel->batch;
+	void *(*zalloc)(size_t bytes) = vhost_backend_zalloc;
 	struct vhost_backend_ctl *ctl;
 	unsigned long *summary;
 
+	if (vhost_backend_channel_is_mapped(channel))
+		zalloc = vhost_backend_zalloc_pages;
 	channel->counters = alloc_percpu_gfp(struct vhost_backend_stats,
 					     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	channel->ctl_area = vhost_backend_zalloc(ctl_area_bytes(setup));
-	channel->ring_area = vhost_backend_zalloc(setup->ring_bytes);
+	channel->ctl_area = zalloc(ctl_area_bytes(setup));
+	channel->ring_area = zalloc(setup->ring_bytes);
 	channel->batch_area = vhost_backend_zalloc(batch_area_bytes(setup));
 	if (!channel->counters || !channel->ctl_area || !channel->ring_area ||
 	    !channel->batch_area)
@@ -138,13 +154,17 @@ static int allocate(struct vhost_backend_channel *channel)
 	channel->notify.err.summary = (unsigned long *)ctl->err_summary;
 	place_bits(&channel->notify.call, &channel->notify.err,
 		   (unsigned long *)(ctl + 1), words);
+	if (vhost_backend_channel_is_mapped(channel)) {
+		channel->notify.call.words = (void *)ctl + setup->call_offset;
+		channel->notify.err.words = (void *)ctl + setup->err_offset;
+	}
 	summary = place_bits(&batch->call, &batch->err, channel->batch_area, words);
 	batch->call.summary = summary;
 	batch->err.summary = summary + VHOST_BACKEND_SUMMARY_WORDS;
 	batch->notices = (void *)(summary + 2 * VHOST_BACKEND_SUMMARY_WORDS);
 
 	vhost_backend_ring_init(&channel->inflight.ring, ctl, channel->ring_area,
-				setup->ring_bytes);
+				setup->ring_bytes, vhost_backend_channel_is_mapped(channel));
 	channel->inflight.counters = channel->counters;
 	return vhost_backend_inflight_init(&channel->inflight, setup->max_inflight);
 }
@@ -267,6 +287,7 @@ static void free_channel(struct kref *ref)
 
 	/* A worker's last call may have left any of these behind. */
 	vhost_backend_timer_shutdown(&channel->timer);
+	vhost_backend_timer_shutdown(&channel->room_timer);
 	irq_work_sync(&channel->wake_work);
 	irq_work_sync(&channel->room_work);
 	release_memory(channel);
@@ -275,6 +296,15 @@ static void free_channel(struct kref *ref)
 		vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
 	}
 	kfree(channel);
+}
+
+/**
+ * vhost_backend_channel_get() - take a reference to the memory
+ * @channel: the channel, to which the caller has one already
+ */
+void vhost_backend_channel_get(struct vhost_backend_channel *channel)
+{
+	kref_get(&channel->ref);
 }
 
 /**

@@ -63,6 +63,8 @@ struct vhost_backend_channel {
 	struct list_head room_backends;	/* that wait for room; under the requests' lock */
 	u64 room_round;			/* how often room became free for them; likewise */
 	struct irq_work room_work;
+	struct timer_list room_timer;	/* looks whether a mapped ring has room again */
+	unsigned int room_interval;	/* of it, ms; only it and room.c write it */
 	struct timer_list timer;		/* of the earliest deadline, or earlier */
 	raw_spinlock_t timer_lock;	/* one sets it at a time; innermost, see clock.c */
 
@@ -104,12 +106,19 @@ int vhost_backend_channel_setup(struct vhost_backend_channel *channel,
 bool vhost_backend_channel_change_state(struct vhost_backend_channel *channel,
 					enum vhost_backend_state from,
 					enum vhost_backend_state to);
+void vhost_backend_channel_get(struct vhost_backend_channel *channel);
 void vhost_backend_channel_put(struct vhost_backend_channel *channel);
 
 static inline bool vhost_backend_channel_is_ready(struct vhost_backend_channel *channel)
 {
 	/* Pairs with the store in change_state() of channel.c. */
 	return smp_load_acquire(&channel->state) == VHOST_BACKEND_READY;
+}
+
+/* Does the frontend take messages from mapped memory, rather than by read()? */
+static inline bool vhost_backend_channel_is_mapped(const struct vhost_backend_channel *channel)
+{
+	return channel->setup.flags & VHOST_BACKEND_SETUP_MMAP;
 }
 
 static inline bool vhost_backend_channel_accepts(const struct vhost_backend_channel *channel,

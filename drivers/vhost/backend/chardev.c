@@ -12,7 +12,9 @@
 #include "channel.h"
 #include "chardev.h"
 #include "frontend.h"
+#include "map.h"
 #include "read.h"
+#include "room.h"
 #include "stats.h"
 #include "wake.h"
 
@@ -44,6 +46,13 @@ static int channel_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Each call is an occasion to see what the frontend has consumed by itself. */
+static void look(struct vhost_backend_channel *channel)
+{
+	if (vhost_backend_channel_is_mapped(channel))
+		vhost_backend_room_look(channel);
+}
+
 static ssize_t channel_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct file *file = iocb->ki_filp;
@@ -57,6 +66,7 @@ static ssize_t channel_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return -ENOTCONN;
 	if (iov_iter_count(from) % sizeof(reply))
 		return -EINVAL;
+	look(channel);
 	trusted = vhost_backend_channel_trusts(channel);
 	while (iov_iter_count(from)) {
 		cond_resched();
@@ -79,6 +89,7 @@ static __poll_t channel_poll(struct file *file, poll_table *wait)
 	smp_mb();
 	if (!vhost_backend_channel_is_ready(channel))
 		return EPOLLERR;
+	look(channel);
 	if (vhost_backend_channel_has_something(channel))
 		events |= EPOLLIN | EPOLLRDNORM;
 	/* Pairs with the store in add_backend() of attach.c. */
@@ -92,10 +103,13 @@ static int report_setup(const struct vhost_backend_setup *setup, void __user *us
 	return copy_to_user(user, setup, sizeof(*setup)) ? -EFAULT : 0;
 }
 
-/* Only a channel with VHOST_BACKEND_SETUP_MMAP, which is not supported yet, can be mapped. */
 static int channel_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	return vhost_backend_channel_is_ready(file->private_data) ? -ENODEV : -ENOTCONN;
+	struct vhost_backend_channel *channel = file->private_data;
+
+	if (!vhost_backend_channel_is_ready(channel))
+		return -ENOTCONN;
+	return vhost_backend_map(channel, vma);
 }
 
 static long setup(struct vhost_backend_channel *channel, void __user *argp)
@@ -148,6 +162,12 @@ static long reply(struct vhost_backend_channel *channel, void __user *argp)
 	return vhost_backend_frontend_reply(channel, &reply, true);
 }
 
+/* The frontend has consumed records: all that is to be done is done by look(). */
+static long room(struct vhost_backend_channel *channel, void __user *argp)
+{
+	return vhost_backend_channel_is_mapped(channel) ? 0 : -EOPNOTSUPP;
+}
+
 /* Of the ABI, but not of this version. */
 static long not_supported(struct vhost_backend_channel *channel, void __user *argp)
 {
@@ -167,7 +187,7 @@ static const struct operation operations[] = {
 	{ VHOST_BACKEND_GET_MAPPINGS, not_supported },
 	{ VHOST_BACKEND_TAKE_OVER, not_supported },
 	{ VHOST_BACKEND_GET_STATS, get_stats },
-	{ VHOST_BACKEND_ROOM, not_supported },
+	{ VHOST_BACKEND_ROOM, room },
 	{ VHOST_BACKEND_RESET, not_supported },
 	{ VHOST_BACKEND_GET_SETUP, get_setup },
 	{ VHOST_BACKEND_PAUSE, not_supported },
@@ -203,6 +223,7 @@ static long channel_ioctl(struct file *file, unsigned int command,
 		return -ENOTTY;
 	if (!vhost_backend_channel_is_ready(channel))
 		return -ENOTCONN;
+	look(channel);
 	return operation->run(channel, argp);
 }
 

@@ -86,6 +86,15 @@ static inline void vhost_backend_timer_shutdown(struct timer_list *timer)
 #include <asm/unaligned.h>
 #endif
 
+/* 6.3: flags of a mapping are changed through functions. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define vhost_backend_vm_flags_set(vma, flags)		vm_flags_set(vma, flags)
+#define vhost_backend_vm_flags_clear(vma, flags)	vm_flags_clear(vma, flags)
+#else
+#define vhost_backend_vm_flags_set(vma, flags)		((vma)->vm_flags |= (flags))
+#define vhost_backend_vm_flags_clear(vma, flags)	((vma)->vm_flags &= ~(flags))
+#endif
+
 /* 6.17: system_wq became system_percpu_wq; from 7.2 on the old one warns in the log. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define vhost_backend_wq	system_percpu_wq

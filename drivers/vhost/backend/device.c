@@ -123,10 +123,13 @@ static int transfer(struct bound_device *device)
 }
 
 /* True if room was reserved, or never will be: see @err. False: there is none now. */
-static bool reserve(struct vhost_backend_inflight *inflight, int *err)
+static bool reserve(struct vhost_backend_channel *channel, int *err)
 {
-	*err = vhost_backend_inflight_reserve(inflight, IOTLB_BYTES);
-	return *err != -EAGAIN;
+	*err = vhost_backend_inflight_reserve(&channel->inflight, IOTLB_BYTES);
+	if (*err != -EAGAIN)
+		return true;
+	vhost_backend_room_awaited(channel);
+	return false;
 }
 
 /*
@@ -139,7 +142,7 @@ static int deliver(struct bound_device *device)
 	int err, interrupted;
 
 	interrupted = wait_event_interruptible(channel->room_wait,
-					       reserve(&channel->inflight, &err) ||
+					       reserve(channel, &err) ||
 					       kthread_should_stop());
 	if (interrupted)
 		return interrupted;

@@ -52,6 +52,7 @@ void vhost_backend_frontend_close(struct vhost_backend_channel *channel)
 		vhost_backend_inflight_close(&channel->inflight);
 		/* A time-out that has taken a request before may still be calling. */
 		vhost_backend_clock_stop(channel);
+		vhost_backend_room_stop(channel);
 		vhost_backend_room_freed(channel);
 		vhost_backend_tell_gone(channel);
 		mmdrop(channel->mm);

@@ -2,6 +2,7 @@
 #ifndef VHOST_BACKEND_MEMORY_H
 #define VHOST_BACKEND_MEMORY_H
 
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -14,6 +15,13 @@ static inline void *vhost_backend_zalloc(size_t bytes)
 	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
 
 	return bytes > PAGE_SIZE ? __vmalloc(bytes, gfp) : kmalloc(bytes, gfp);
+}
+
+/* Likewise, for memory that user space maps: whole pages, whatever the size. */
+static inline void *vhost_backend_zalloc_pages(size_t bytes)
+{
+	return __vmalloc(PAGE_ALIGN(bytes), GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
+					    __GFP_RETRY_MAYFAIL);
 }
 
 #endif /* VHOST_BACKEND_MEMORY_H */

@@ -16,14 +16,20 @@ static void fill_slot(struct vhost_backend_inflight *inflight,
 	slot->generation++;
 	slot->request = record->msg.request;
 	slot->completion = NULL;
-	slot->reply = record->completion;
+	slot->reply = record->msg.flags & VHOST_BACKEND_MSG_NEED_REPLY;
 	slot->given_up = false;
 	slot->own_mm_only = record->own_mm_only;
 	slot->file = record->file ? get_file(record->file) : NULL;
-	vhost_backend_slot_queued(inflight, slot);
-	if (!record->completion)
+	/* A frontend that has mapped the ring has the record as soon as it lies there. */
+	if (inflight->ring.mapped)
+		slot->state = VHOST_BACKEND_SLOT_DELIVERED;
+	else
+		vhost_backend_slot_queued(inflight, slot);
+	if (record->completion)
+		vhost_backend_slot_expect(inflight, slot, record->completion,
+					  record->deadline);
+	if (!slot->reply)
 		return;
-	vhost_backend_slot_expect(inflight, slot, record->completion, record->deadline);
 	inflight->waiting++;
 	inflight->waiting_peak = max(inflight->waiting_peak, inflight->waiting);
 }
@@ -32,12 +38,26 @@ static void fill_slot(struct vhost_backend_inflight *inflight,
  * False if the oldest record is one that counts. Once is mostly enough: what a call
  * of vhost_backend_ring_skip() passes over is more than any message takes.
  */
-static bool free_room_of_withdrawn(struct vhost_backend_ring *ring)
+static bool reclaim(struct vhost_backend_ring *ring)
 {
 	u64 before = ring->consumer;
 
 	vhost_backend_ring_skip(ring, ring->producer);
 	return ring->consumer != before;
+}
+
+static bool free_room(struct vhost_backend_ring *ring)
+{
+	return reclaim(ring) || (vhost_backend_ring_want(ring) && reclaim(ring));
+}
+
+/* Why there is no room */
+static int no_room(struct vhost_backend_inflight *inflight)
+{
+	if (!inflight->ring.bad_consumer)
+		return -EAGAIN;
+	this_cpu_inc(inflight->counters->bad_consumer);
+	return -EPROTO;
 }
 
 static noinline u64 put_when_reclaimed(struct vhost_backend_inflight *inflight,
@@ -47,7 +67,7 @@ static noinline u64 put_when_reclaimed(struct vhost_backend_inflight *inflight,
 	u64 position;
 
 	do {
-		if (!free_room_of_withdrawn(ring))
+		if (!free_room(ring))
 			return VHOST_BACKEND_RING_FULL;
 		position = vhost_backend_ring_put(ring, &record->msg, record->payload);
 	} while (position == VHOST_BACKEND_RING_FULL);
@@ -61,8 +81,11 @@ static inline u64 put_record(struct vhost_backend_inflight *inflight,
 
 	if (unlikely(position == VHOST_BACKEND_RING_FULL))
 		position = put_when_reclaimed(inflight, record);
-	if (likely(position != VHOST_BACKEND_RING_FULL))
-		this_cpu_inc(inflight->counters->requests_queued);
+	if (unlikely(position == VHOST_BACKEND_RING_FULL))
+		return position;
+	this_cpu_inc(inflight->counters->requests_queued);
+	if (inflight->ring.mapped)
+		this_cpu_inc(inflight->counters->requests_delivered);
 	return position;
 }
 
@@ -78,11 +101,12 @@ static noinline int queue_with_slot(struct vhost_backend_inflight *inflight,
 	slot = list_first_entry(&inflight->free, struct vhost_backend_slot, node);
 	msg->id = (slot->generation + 1) << VHOST_BACKEND_SLOT_BITS |
 		  (slot - inflight->slots);
-	if (record->completion)
+	/* Nor can a descriptor be put into mapped memory: a reply releases the file. */
+	if (record->completion || inflight->ring.mapped)
 		msg->flags |= VHOST_BACKEND_MSG_NEED_REPLY;
 	slot->position = put_record(inflight, record);
 	if (slot->position == VHOST_BACKEND_RING_FULL)
-		return -EAGAIN;
+		return no_room(inflight);
 	fill_slot(inflight, slot, record);
 	return 0;
 }
@@ -93,7 +117,8 @@ static noinline int queue_with_slot(struct vhost_backend_inflight *inflight,
  * @record: the request; its id and reply flag are set
  *
  * Context: Any but NMI.
- * Return: 0; -EAGAIN no room; -ENOTCONN closed.
+ * Return: 0; -EAGAIN no room; -EPROTO likewise, since the frontend says nonsense of what
+ * it has consumed; -ENOTCONN closed.
  */
 int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
 				 struct vhost_backend_record *record)
@@ -104,7 +129,9 @@ int vhost_backend_inflight_queue(struct vhost_backend_inflight *inflight,
 	if (record->completion || record->file)
 		return queue_with_slot(inflight, record);
 	record->msg.id = 0;
-	return put_record(inflight, record) == VHOST_BACKEND_RING_FULL ? -EAGAIN : 0;
+	if (put_record(inflight, record) == VHOST_BACKEND_RING_FULL)
+		return no_room(inflight);
+	return 0;
 }
 
 /**
@@ -129,7 +156,7 @@ int vhost_backend_inflight_reserve(struct vhost_backend_inflight *inflight,
 	if (inflight->closed)
 		err = -ENOTCONN;
 	while (!err && !vhost_backend_ring_reserve(ring, VHOST_BACKEND_RING_NEED(bytes)))
-		err = free_room_of_withdrawn(ring) ? 0 : -EAGAIN;
+		err = free_room(ring) ? 0 : -EAGAIN;
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return err;
 }
@@ -174,6 +201,13 @@ int vhost_backend_inflight_queue_reserved(struct vhost_backend_inflight *infligh
 	return err;
 }
 
+static bool has_room(const struct vhost_backend_inflight *inflight)
+{
+	return inflight->closed ||
+	       (vhost_backend_ring_room(&inflight->ring) >= VHOST_BACKEND_RING_ANY &&
+		inflight->nr_free);
+}
+
 /**
  * vhost_backend_inflight_has_room() - would a request of any kind fit?
  * @inflight: the requests
@@ -188,9 +222,8 @@ bool vhost_backend_inflight_has_room(struct vhost_backend_inflight *inflight)
 
 	vhost_backend_slot_reclaim(inflight);
 	raw_spin_lock_irqsave(&inflight->lock, flags);
-	room = inflight->closed ||
-	       (vhost_backend_ring_room(&inflight->ring) >= VHOST_BACKEND_RING_ANY &&
-		inflight->nr_free);
+	while (!(room = has_room(inflight)) && free_room(&inflight->ring))
+		;
 	raw_spin_unlock_irqrestore(&inflight->lock, flags);
 	return room;
 }

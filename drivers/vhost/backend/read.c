@@ -354,6 +354,8 @@ ssize_t vhost_backend_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	if (!vhost_backend_channel_is_ready(channel))
 		return -ENOTCONN;
+	if (unlikely(vhost_backend_channel_is_mapped(channel)))
+		return -EOPNOTSUPP;
 	do {
 		/* While the doorbell is 0, whatever comes next will ring it. */
 		if (vhost_backend_channel_is_quiet(channel))

@@ -2,6 +2,8 @@
 /*
  * The ring of records: a pure algorithm on memory that the caller provides.
  */
+#include <linux/align.h>
+#include <linux/atomic.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 
@@ -13,15 +15,17 @@
  * @ctl: where the producer is published
  * @data: @bytes bytes, aligned to 8
  * @bytes: a power of two, at least 4096
+ * @mapped: the frontend will map ring and control area, and consume by itself
  */
 void vhost_backend_ring_init(struct vhost_backend_ring *ring,
 			     struct vhost_backend_ctl *ctl, void *data,
-			     u32 bytes)
+			     u32 bytes, bool mapped)
 {
 	*ring = (struct vhost_backend_ring){
 		.ctl = ctl,
 		.data = data,
 		.bytes = bytes,
+		.mapped = mapped,
 	};
 }
 
@@ -103,6 +107,40 @@ u64 vhost_backend_ring_put(struct vhost_backend_ring *ring,
 	return position;
 }
 
+/*
+ * Takes over the consumer of a frontend that has mapped the ring. It can have written
+ * anything: a position that went back, lies past the producer or is no multiple of 8
+ * changes nothing. One that makes sense frees no record that it has not consumed, so the
+ * rest is for the frontend's own good.
+ */
+static void ring_consume(struct vhost_backend_ring *ring)
+{
+	/* Partner: the frontend's release store. It has read what will be overwritten. */
+	u64 consumer = smp_load_acquire(&ring->ctl->consumer);
+
+	ring->bad_consumer = consumer < ring->consumer || consumer > ring->producer ||
+			     !IS_ALIGNED(consumer, 8);
+	if (!ring->bad_consumer)
+		WRITE_ONCE(ring->consumer, consumer);
+}
+
+/**
+ * vhost_backend_ring_want() - tell a frontend that has mapped the ring to make room
+ * @ring: the ring
+ *
+ * The caller looks once more whether there is room. Either it finds the frontend's last
+ * store of its consumer, or the frontend finds the mark behind that store: this is a
+ * full barrier, and so is the frontend's exchange of the doorbell or of the mark.
+ *
+ * Return: true if the frontend has mapped the ring.
+ */
+bool vhost_backend_ring_want(struct vhost_backend_ring *ring)
+{
+	if (ring->mapped)
+		xchg(&ring->ctl->room_wanted, 1);
+	return ring->mapped;
+}
+
 /**
  * vhost_backend_ring_skip() - free the room of withdrawn records
  * @ring: the ring
@@ -110,7 +148,8 @@ u64 vhost_backend_ring_put(struct vhost_backend_ring *ring,
  *
  * Up to the oldest record that was not withdrawn. There may be as many withdrawn ones as
  * fit into the ring, and the caller has interrupts off, so each call passes only some of
- * them.
+ * them. In a ring that the frontend has mapped there are none: there it frees the room of
+ * the records that the frontend has consumed by itself.
  *
  * Return: false: done; true: call again.
  */
@@ -118,6 +157,10 @@ bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit)
 {
 	int most;
 
+	if (ring->mapped) {
+		ring_consume(ring);
+		return false;
+	}
 	for (most = 64; most; most--) {
 		u64 position = ring->consumer;
 		u32 left = vhost_backend_ring_to_end(ring, position);

@@ -21,6 +21,10 @@
  *
  * The caller serialises everything but vhost_backend_ring_tail() and the
  * payload of the record at the head, which stays as it is until it is popped.
+ *
+ * The frontend may have mapped the ring. Then it alone moves the consumer, which is
+ * published in the control area, and nothing is popped, withdrawn or changed. The
+ * kernel's consumer is a copy that was checked.
  */
 struct vhost_backend_ring {
 	struct vhost_backend_ctl *ctl;	/* where the producer is published */
@@ -29,6 +33,8 @@ struct vhost_backend_ring {
 	u32 live;			/* records that are neither popped nor withdrawn */
 	u32 reserved;			/* bytes of room that are kept for their senders */
 	u32 peak;			/* the most bytes that were ever in it */
+	bool mapped;			/* the frontend consumes the records by itself */
+	bool bad_consumer;		/* and has said nonsense last: see ring_consume() */
 	u64 producer;
 	u64 consumer;
 };
@@ -61,7 +67,8 @@ vhost_backend_ring_record(const struct vhost_backend_ring *ring, u64 position)
 
 void vhost_backend_ring_init(struct vhost_backend_ring *ring,
 			     struct vhost_backend_ctl *ctl, void *data,
-			     u32 bytes);
+			     u32 bytes, bool mapped);
+bool vhost_backend_ring_want(struct vhost_backend_ring *ring);
 u64 vhost_backend_ring_put(struct vhost_backend_ring *ring,
 			   const struct vhost_backend_msg *msg, const void *payload);
 bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit);

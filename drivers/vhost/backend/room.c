@@ -4,8 +4,16 @@
  * callback, one of whose calls has failed for lack of room. These are called from
  * irq_work, so that whoever makes room may hold any lock, and may get stuck later.
  */
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+
 #include "backend.h"
+#include "compat.h"
 #include "room.h"
+
+/* Milliseconds between two looks at a mapped ring, while workers wait for room */
+#define INTERVAL_MIN	1u
+#define INTERVAL_MAX	32u
 
 /* The next backend that has waited since before the last time that room became free */
 static struct vhost_backend *take_waiting(struct vhost_backend_channel *channel)
@@ -44,6 +52,81 @@ static void call_backends(struct irq_work *work)
 	}
 }
 
+static bool somebody_waits(struct vhost_backend_channel *channel)
+{
+	return wq_has_sleeper(&channel->room_wait) ||
+	       !list_empty_careful(&channel->room_backends);
+}
+
+/**
+ * vhost_backend_room_look() - see what a frontend has consumed by itself
+ * @channel: mapped
+ *
+ * Workers that wait hear of it; also of nonsense, which ends their waiting.
+ *
+ * Context: As vhost_backend_room_freed().
+ * Return: true if there was something to hear.
+ */
+bool vhost_backend_room_look(struct vhost_backend_channel *channel)
+{
+	struct vhost_backend_ring *ring = &channel->inflight.ring;
+	unsigned long flags;
+	u64 before;
+	bool news;
+
+	if (READ_ONCE(ring->ctl->consumer) == READ_ONCE(ring->consumer))
+		return false;
+	raw_spin_lock_irqsave(&channel->inflight.lock, flags);
+	before = ring->consumer;
+	vhost_backend_ring_skip(ring, ring->producer);
+	news = ring->consumer != before || ring->bad_consumer;
+	raw_spin_unlock_irqrestore(&channel->inflight.lock, flags);
+	if (news)
+		vhost_backend_room_freed(channel);
+	return news;
+}
+
+/* A frontend that does not call VHOST_BACKEND_ROOM is slow, not stuck. */
+static void look_again(struct timer_list *timer)
+{
+	struct vhost_backend_channel *channel =
+		timer_container_of(channel, timer, room_timer);
+	unsigned int next = min(2 * READ_ONCE(channel->room_interval), INTERVAL_MAX);
+
+	if (vhost_backend_room_look(channel))
+		next = INTERVAL_MIN;
+	WRITE_ONCE(channel->room_interval, next);
+	if (somebody_waits(channel))
+		mod_timer(&channel->room_timer, jiffies + msecs_to_jiffies(next));
+}
+
+/**
+ * vhost_backend_room_awaited() - a worker waits for room
+ * @channel: the channel; the lock of its requests is not held
+ *
+ * The caller is on a list of those who wait, or will look again.
+ *
+ * Context: Any but NMI.
+ */
+void vhost_backend_room_awaited(struct vhost_backend_channel *channel)
+{
+	if (!vhost_backend_channel_is_mapped(channel) || timer_pending(&channel->room_timer))
+		return;
+	WRITE_ONCE(channel->room_interval, INTERVAL_MIN);
+	timer_reduce(&channel->room_timer, jiffies + msecs_to_jiffies(INTERVAL_MIN));
+}
+
+/**
+ * vhost_backend_room_stop() - the channel is closed: nobody waits any more
+ * @channel: the channel
+ *
+ * Context: Process context. May sleep.
+ */
+void vhost_backend_room_stop(struct vhost_backend_channel *channel)
+{
+	vhost_backend_timer_shutdown(&channel->room_timer);
+}
+
 /**
  * vhost_backend_room_init() - a channel in which nobody waits for room
  * @channel: the channel
@@ -53,6 +136,7 @@ void vhost_backend_room_init(struct vhost_backend_channel *channel)
 	init_waitqueue_head(&channel->room_wait);
 	INIT_LIST_HEAD(&channel->room_backends);
 	init_irq_work(&channel->room_work, call_backends);
+	timer_setup(&channel->room_timer, look_again, 0);
 }
 
 /**

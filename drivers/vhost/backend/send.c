@@ -152,6 +152,8 @@ static __always_inline int submit(struct vhost_backend *be,
 	if (err == -EAGAIN && tell_of_room)
 		vhost_backend_room_missed(be);
 	raw_spin_unlock_irqrestore(&channel->inflight.lock, flags);
+	if (err == -EAGAIN)
+		vhost_backend_room_awaited(channel);
 	if (err)
 		return err;
 	if (waits)
@@ -180,7 +182,8 @@ static void expect_reply(struct vhost_backend *be, struct vhost_backend_record *
  * Return: 0; -EAGAIN no room: see vhost_backend_wait_room() and
  * &struct vhost_backend_ops.room; -EINVAL also for a
  * kind that always wants a reply; -EINVAL, -EACCES, -ERANGE bad content;
- * -EOPNOTSUPP the frontend does not take it; -ESHUTDOWN; -ENOTCONN.
+ * -EOPNOTSUPP the frontend does not take it; -EPROTO the frontend has mapped the ring,
+ * and what it says of its consumer makes no sense; -ESHUTDOWN; -ENOTCONN.
  */
 int vhost_backend_send(struct vhost_backend *be,
 		       const struct vhost_backend_req *req)
@@ -227,6 +230,14 @@ int vhost_backend_request_async(struct vhost_backend *be,
 }
 EXPORT_SYMBOL_GPL(vhost_backend_request_async);
 
+static bool has_room(struct vhost_backend_channel *channel)
+{
+	if (vhost_backend_inflight_has_room(&channel->inflight))
+		return true;
+	vhost_backend_room_awaited(channel);
+	return false;
+}
+
 /**
  * vhost_backend_wait_room() - wait until a request of any kind fits
  * @be: the backend
@@ -244,7 +255,7 @@ int vhost_backend_wait_room(struct vhost_backend *be, unsigned long timeout)
 
 	left = wait_event_killable_timeout(channel->room_wait,
 					   READ_ONCE(be->owner.shutdown) ||
-					   vhost_backend_inflight_has_room(&channel->inflight),
+					   has_room(channel),
 					   bounded(timeout));
 	if (left < 0)
 		return -EINTR;

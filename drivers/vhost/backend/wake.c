@@ -115,6 +115,9 @@ bool vhost_backend_channel_has_something(struct vhost_backend_channel *channel)
 {
 	bool rung = vhost_backend_channel_is_rung(channel);
 
+	/* There the doorbell is the frontend's to clear, and the rest to look at. */
+	if (vhost_backend_channel_is_mapped(channel))
+		return rung;
 	if (vhost_backend_channel_is_pending(channel))
 		return true;
 	if (!rung)

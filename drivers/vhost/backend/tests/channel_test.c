@@ -30,7 +30,7 @@ static void init_requests(struct kunit *test, struct channel_test *t)
 	void *data = kunit_kzalloc(test, SZ_64K, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, data);
-	vhost_backend_ring_init(&inflight->ring, &t->ctl, data, SZ_64K);
+	vhost_backend_ring_init(&inflight->ring, &t->ctl, data, SZ_64K, false);
 	inflight->counters = t->channel.counters;
 	KUNIT_ASSERT_EQ(test, vhost_backend_inflight_init(inflight, NR_SLOTS), 0);
 }

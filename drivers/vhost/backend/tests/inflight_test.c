@@ -236,7 +236,7 @@ void inflight_test_resize(struct kunit *test, u32 ring_bytes, u32 nr_slots)
 	t->inflight.slots = NULL;
 	t->data = kunit_kzalloc(test, ring_bytes, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, t->data);
-	vhost_backend_ring_init(&t->inflight.ring, &t->ctl, t->data, ring_bytes);
+	vhost_backend_ring_init(&t->inflight.ring, &t->ctl, t->data, ring_bytes, false);
 	KUNIT_ASSERT_EQ(test, vhost_backend_inflight_init(&t->inflight, nr_slots), 0);
 }
 

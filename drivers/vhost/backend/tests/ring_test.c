@@ -105,7 +105,7 @@ void ring_test_resize(struct kunit *test, u32 bytes)
 	t->data = kunit_kmalloc(test, bytes, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, t->data);
 	memset(t->data, 0xa5, bytes);
-	vhost_backend_ring_init(&t->ring, &t->ctl, t->data, bytes);
+	vhost_backend_ring_init(&t->ring, &t->ctl, t->data, bytes, false);
 }
 
 int ring_test_init(struct kunit *test)

@@ -217,13 +217,6 @@ TEST_F(setup, map_without_unmap)
 		.requests = BIT_OF(SHMEM_MAP) | BIT_OF(SHMEM_UNMAP) }));
 }
 
-TEST_F(setup, mmap_channel_is_not_supported)
-{
-	EXPECT_REFUSED(EOPNOTSUPP, .flags = VHOST_BACKEND_SETUP_MMAP);
-	EXPECT_EQ(0, channel_setup(self->channel,
-				   (struct vhost_backend_setup){}));
-}
-
 TEST_F(setup, second_setup)
 {
 	struct vhost_backend_setup first = {
