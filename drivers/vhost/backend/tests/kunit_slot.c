@@ -196,14 +196,14 @@ static void slot_counts(struct kunit *test)
 		send_waiting(test, &waiters[i], NULL);
 	must_send(test, &plain);
 	KUNIT_EXPECT_EQ(test, t->inflight.waiting, 3);
-	KUNIT_EXPECT_EQ(test, t->inflight.bytes_peak, 3 * 24 + 56);
+	KUNIT_EXPECT_EQ(test, t->inflight.ring.peak, 3 * 24 + 56);
 	vhost_backend_inflight_give_up(&t->inflight, &waiters[1].completion, -EINTR);
 	KUNIT_EXPECT_EQ(test, t->inflight.waiting, 2);
 	deliver_plain(t);
 	KUNIT_EXPECT_EQ(test, answer(t, waiters[0].completion.id, -(u64)EIO), 0);
 	KUNIT_EXPECT_EQ(test, t->inflight.waiting, 1);
 	KUNIT_EXPECT_EQ(test, t->inflight.waiting_peak, 3);
-	KUNIT_EXPECT_EQ(test, t->inflight.bytes_peak, 3 * 24 + 56);
+	KUNIT_EXPECT_EQ(test, t->inflight.ring.peak, 3 * 24 + 56);
 	KUNIT_EXPECT_EQ(test, counted(t, requests_queued), 4);
 	KUNIT_EXPECT_EQ(test, counted(t, requests_delivered), 1);
 	KUNIT_EXPECT_EQ(test, counted(t, requests_withdrawn), 1);
