@@ -123,7 +123,7 @@ TEST_F(mapped, stays_whole)
 	ASSERT_TRUE(moved != MAP_FAILED);
 	ASSERT_TRUE(mremap(ring, RING, RING, MREMAP_MAYMOVE | MREMAP_FIXED, moved) == moved);
 	self->mapped.ring = moved;
-	ASSERT_TRUE(mapped_peek(&self->mapped));
+	ASSERT_TRUE(!!mapped_peek(&self->mapped));
 	EXPECT_EQ((uint32_t)VHOST_BACKEND_IOTLB_MSG, mapped_peek(&self->mapped)->request);
 }
 
@@ -171,12 +171,12 @@ TEST_F(mapped, records)
 		ASSERT_EQ(0, send_async(self->worker, kind->request, sample.bytes, kind->size,
 					kind->file ? file : -1, &cookie));
 		msg = mapped_peek(&self->mapped);
-		ASSERT_TRUE(msg);
+		ASSERT_TRUE(!!msg);
 		EXPECT_EQ(kind->request, msg->request);
 		EXPECT_EQ(kind->size, msg->size);
 		EXPECT_EQ((uint32_t)(VHOST_BACKEND_MSG_VERSION | VHOST_BACKEND_MSG_NEED_REPLY),
 			  msg->flags);
-		EXPECT_EQ(kind->file ? VHOST_BACKEND_FD_PENDING : VHOST_BACKEND_FD_NONE, msg->fd);
+		EXPECT_TRUE(msg->fd == (kind->file ? VHOST_BACKEND_FD_PENDING : VHOST_BACKEND_FD_NONE));
 		EXPECT_EQ(0, memcmp(msg + 1, sample.bytes, kind->size));
 		take.id = msg->id;
 		EXPECT_EQ(kind->file ? 0 : -ENOENT,
@@ -203,8 +203,8 @@ TEST_F(mapped, file_without_reply)
 				sizeof(area), file));
 	close(file);
 	msg = mapped_peek(&self->mapped);
-	ASSERT_TRUE(msg);
-	EXPECT_TRUE(msg->flags & VHOST_BACKEND_MSG_NEED_REPLY);
+	ASSERT_TRUE(!!msg);
+	EXPECT_NE(0U, msg->flags & VHOST_BACKEND_MSG_NEED_REPLY);
 	EXPECT_EQ(VHOST_BACKEND_FD_PENDING, msg->fd);
 	EXPECT_TRUE(file_is_held(watch));
 	EXPECT_LT(0, channel_reply(self->mapped.channel, msg, 0));
@@ -260,7 +260,7 @@ TEST_F(mapped, goes_around)
 		const struct vhost_backend_msg *msg;
 
 		while (send_iotlb(worker, 1, sent)) {
-			ASSERT_TRUE(mapped_peek(&mapped));
+			ASSERT_TRUE(!!mapped_peek(&mapped));
 			while ((msg = mapped_peek(&mapped))) {
 				const struct vhost_backend_iotlb *iotlb = (const void *)(msg + 1);
 
@@ -402,7 +402,7 @@ TEST_F(mapped, given_up)
 
 	ASSERT_EQ(0, unmap_async(self->worker, 3, 1, &cookie));
 	msg = mapped_peek(&self->mapped);
-	ASSERT_TRUE(msg);
+	ASSERT_TRUE(!!msg);
 	memcpy(&before, msg, message_bytes(msg));
 	EXPECT_EQ(-ETIMEDOUT, async_error(self->worker, cookie));
 	EXPECT_EQ(0, memcmp(&before, msg, message_bytes(msg)));
@@ -420,7 +420,7 @@ TEST_F(mapped, readable_after_its_end)
 	close(self->mapped.channel);
 	self->mapped.channel = -1;
 	EXPECT_EQ(-ENOTCONN, raise_call(self->worker, 4));
-	ASSERT_TRUE(mapped_peek(&self->mapped));
+	ASSERT_TRUE(!!mapped_peek(&self->mapped));
 	EXPECT_EQ((uint32_t)VHOST_BACKEND_IOTLB_MSG, mapped_peek(&self->mapped)->request);
 	EXPECT_EQ(1U, mapped_take(&self->mapped, NULL, NULL).calls);
 }
@@ -540,7 +540,7 @@ TEST_F_TIMEOUT(mapped, hostile, 300)
 
 		ASSERT_EQ(0, send_iotlb(worker, 0, i));
 		msg = mapped_peek(&other);
-		ASSERT_TRUE(msg);
+		ASSERT_TRUE(!!msg);
 		ASSERT_EQ(i, ((const struct vhost_backend_iotlb *)(msg + 1))->uaddr);
 		mapped_next(&other);
 		mapped_consume(&other);
