@@ -176,7 +176,7 @@ TEST_F(mapped, records)
 		EXPECT_EQ(kind->size, msg->size);
 		EXPECT_EQ((uint32_t)(VHOST_BACKEND_MSG_VERSION | VHOST_BACKEND_MSG_NEED_REPLY),
 			  msg->flags);
-		EXPECT_TRUE(msg->fd == (kind->file ? VHOST_BACKEND_FD_PENDING : VHOST_BACKEND_FD_NONE));
+		EXPECT_EQ(kind->file ? -2 : -1, msg->fd);
 		EXPECT_EQ(0, memcmp(msg + 1, sample.bytes, kind->size));
 		take.id = msg->id;
 		EXPECT_EQ(kind->file ? 0 : -ENOENT,
