@@ -532,7 +532,7 @@ struct vhost_backend_stats {
 	__aligned_u64 reserved[8];
 };
 
-/* vhost's ioctl type; vhost itself uses numbers up to 0x83. */
+/* vhost's ioctl type; vhost itself uses numbers up to 0x85. */
 #define VHOST_BACKEND_IOCTL	0xAF
 
 #define VHOST_BACKEND_GET_API_VERSION	_IO(VHOST_BACKEND_IOCTL, 0xD0)
