@@ -38,6 +38,7 @@ uint64_t clock_start(void);
 double clock_since(uint64_t start);
 double median(double *samples, size_t count);
 double median_of(double (*once)(const void *), const void *what);
+double least_of(double (*once)(const void *), const void *what);
 
 /* setting.c */
 struct setting {

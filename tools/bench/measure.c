@@ -47,15 +47,33 @@ double median(double *samples, size_t count)
  * The median of what @once returns. A timer's interrupt takes thousands of
  * instructions; it is in few of the samples, and so not in the median.
  */
-double median_of(double (*once)(const void *), const void *what)
+static void sample(double samples[SAMPLES], double (*once)(const void *), const void *what)
 {
-	double samples[SAMPLES];
-
 	for (int n = 0; n < WARM_UP; n++)
 		once(what);
 	for (int n = 0; n < SAMPLES; n++)
 		samples[n] = once(what);
+}
+
+double median_of(double (*once)(const void *), const void *what)
+{
+	double samples[SAMPLES];
+
+	sample(samples, once, what);
 	return median(samples, SAMPLES);
+}
+
+/* For an interrupt, which often has other things to do as well */
+double least_of(double (*once)(const void *), const void *what)
+{
+	double samples[SAMPLES], least;
+
+	sample(samples, once, what);
+	least = samples[0];
+	for (int n = 1; n < SAMPLES; n++)
+		if (samples[n] < least)
+			least = samples[n];
+	return least;
 }
 
 static double nothing(const void *what)

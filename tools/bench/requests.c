@@ -151,7 +151,7 @@ static double expiry_of(uint32_t max_inflight)
 	/* Nobody is to be woken. */
 	close(setting.epoll);
 	setting.epoll = -1;
-	took = median_of(expiry_once, &setting);
+	took = least_of(expiry_once, &setting);
 	setting_close(&setting);
 	return took;
 }

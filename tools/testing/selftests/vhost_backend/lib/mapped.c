@@ -5,16 +5,16 @@
 #include "channel.h"
 #include "mapped.h"
 
-long mapped_try(int channel, size_t bytes, int protection, int flags, off_t offset)
+int64_t mapped_try(int channel, size_t bytes, int protection, int flags, off_t offset)
 {
 	void *at = mmap(NULL, bytes, protection, flags, channel, offset);
 
-	return at == MAP_FAILED ? -errno : (long)at;
+	return at == MAP_FAILED ? -errno : (int64_t)(uintptr_t)at;
 }
 
 int mapped_open(struct mapped *mapped, int flags, struct vhost_backend_setup setup)
 {
-	long ctl, ring;
+	int64_t ctl, ring;
 	int err;
 
 	setup.flags |= VHOST_BACKEND_SETUP_MMAP;
@@ -28,12 +28,12 @@ int mapped_open(struct mapped *mapped, int flags, struct vhost_backend_setup set
 			 MAP_SHARED, VHOST_BACKEND_MMAP_CTL);
 	ring = mapped_try(mapped->channel, mapped->setup.ring_bytes, PROT_READ, MAP_SHARED,
 			  VHOST_BACKEND_MMAP_RING);
-	if (ctl < 0 && ctl > -4096)
+	if (ctl < 0)
 		return ctl;
-	if (ring < 0 && ring > -4096)
+	if (ring < 0)
 		return ring;
-	mapped->ctl = (void *)ctl;
-	mapped->ring = (void *)ring;
+	mapped->ctl = (void *)(uintptr_t)ctl;
+	mapped->ring = (void *)(uintptr_t)ring;
 	return 0;
 }
 

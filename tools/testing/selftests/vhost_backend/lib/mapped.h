@@ -49,7 +49,7 @@ struct taken mapped_take(struct mapped *mapped,
 /* Clears the doorbell and looks once more. Returns whether there is nothing to do. */
 bool mapped_sleep(struct mapped *mapped);
 
-/* Mappings, with the errors of mmap() as -errno */
-long mapped_try(int channel, size_t bytes, int protection, int flags, off_t offset);
+/* mmap(). Returns the address, or -errno; in 32 bits an address would look negative. */
+int64_t mapped_try(int channel, size_t bytes, int protection, int flags, off_t offset);
 
 #endif /* VHOST_BACKEND_LIB_MAPPED_H */
