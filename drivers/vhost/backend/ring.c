@@ -180,20 +180,6 @@ bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit)
 }
 
 /**
- * vhost_backend_ring_peek() - the oldest record
- * @ring: the ring; vhost_backend_ring_skip() has returned false
- * @limit: as given there
- *
- * Return: the record, which stays until vhost_backend_ring_pop(), or NULL.
- */
-const struct vhost_backend_msg *
-vhost_backend_ring_peek(const struct vhost_backend_ring *ring, u64 limit)
-{
-	return (s64)(limit - ring->consumer) > 0 ?
-		vhost_backend_ring_record(ring, ring->consumer) : NULL;
-}
-
-/**
  * vhost_backend_ring_pop() - free the oldest records
  * @ring: the ring
  * @bytes: their bytes; they lie one behind the other, without a PAD

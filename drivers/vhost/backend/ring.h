@@ -72,8 +72,6 @@ bool vhost_backend_ring_want(struct vhost_backend_ring *ring);
 u64 vhost_backend_ring_put(struct vhost_backend_ring *ring,
 			   const struct vhost_backend_msg *msg, const void *payload);
 bool vhost_backend_ring_skip(struct vhost_backend_ring *ring, u64 limit);
-const struct vhost_backend_msg *
-vhost_backend_ring_peek(const struct vhost_backend_ring *ring, u64 limit);
 void vhost_backend_ring_pop(struct vhost_backend_ring *ring, u32 bytes, u32 records);
 void vhost_backend_ring_withdraw(struct vhost_backend_ring *ring, u64 position);
 bool vhost_backend_ring_reserve(struct vhost_backend_ring *ring, u32 bytes);
@@ -84,7 +82,7 @@ void vhost_backend_ring_unreserve(struct vhost_backend_ring *ring, u32 bytes);
  * @ring: the ring
  *
  * Context: Any; not serialised.
- * Return: a limit for vhost_backend_ring_peek().
+ * Return: a limit for vhost_backend_ring_skip().
  */
 static inline u64 vhost_backend_ring_tail(const struct vhost_backend_ring *ring)
 {

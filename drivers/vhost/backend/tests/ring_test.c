@@ -75,7 +75,8 @@ const struct vhost_backend_msg *ring_oldest(struct ring_test *t, u64 limit)
 {
 	while (vhost_backend_ring_skip(&t->ring, limit))
 		;
-	return vhost_backend_ring_peek(&t->ring, limit);
+	return (s64)(limit - t->ring.consumer) > 0 ?
+		vhost_backend_ring_record(&t->ring, t->ring.consumer) : NULL;
 }
 
 /* Takes the oldest, which must be message @id of @bytes. */

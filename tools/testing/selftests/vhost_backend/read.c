@@ -417,6 +417,24 @@ TEST_F_TIMEOUT(read, fault_in_a_later_message, 60)
 	EXPECT_FALSE(channel_has_message(self->ends.channel));
 }
 
+/* A notification stays as well. */
+TEST_F(read, fault_in_a_notification)
+{
+	const size_t bytes = sizeof(struct vhost_backend_msg);
+	unsigned char *end = page_before_nothing() + PAGE;
+	struct message message;
+
+	ASSERT_EQ(0, raise_config(self->ends.worker));
+	ASSERT_EQ(0, raise_call(self->ends.worker, 0));
+	for (size_t there = 0; there < bytes; there += 8)
+		EXPECT_EQ(-EFAULT, try_read(self->ends.channel, end - there, PAGE));
+	/* The configuration change, and of the call a part */
+	EXPECT_EQ((ssize_t)bytes, try_read(self->ends.channel, end - bytes - 8, PAGE));
+	EXPECT_EQ(-EFAULT, try_read(self->ends.channel, end - 8, PAGE));
+	EXPECT_EQ((ssize_t)bytes + 8, channel_read(self->ends.channel, &message));
+	EXPECT_EQ((uint32_t)VHOST_BACKEND_VRING_CALL, message.msg.request);
+}
+
 /* Wherever it faults, the message stays and no descriptor of it does. */
 TEST_F_TIMEOUT(read, fault_in_the_first_message, 60)
 {
