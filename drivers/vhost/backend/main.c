@@ -3,6 +3,7 @@
  * The vhost backend channel: in-kernel vhost workers send requests to a userspace
  * frontend over /dev/vhost-backend.
  */
+#include <linux/device/driver.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
@@ -37,18 +38,12 @@ static struct miscdevice device = {
 	.mode = 0600,
 };
 
-static int __init vhost_backend_init(void)
+static int __init register_device(struct miscdevice *misc)
 {
 	vhost_backend_channel_fops = &vhost_backend_fops;
-	return misc_register(&device);
+	return misc_register(misc);
 }
-module_init(vhost_backend_init);
-
-static void __exit vhost_backend_exit(void)
-{
-	misc_deregister(&device);
-}
-module_exit(vhost_backend_exit);
+module_driver(device, register_device, misc_deregister);
 
 MODULE_DESCRIPTION("vhost backend channel");
 MODULE_AUTHOR("The vhost backend channel developers");
