@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 
 #include "channel.h"
 #include "compat.h"
@@ -182,8 +183,7 @@ static void undo_prepare(struct vhost_backend_channel *channel)
 {
 	release_memory(channel);
 	mmdrop(channel->mm);
-	put_cred(channel->cred);
-	channel->cred = NULL;
+	put_user_ns(channel->credentials.user_ns);
 	vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
 	channel->account = NULL;
 	channel->counters = NULL;
@@ -192,6 +192,16 @@ static void undo_prepare(struct vhost_backend_channel *channel)
 	channel->batch_area = NULL;
 	channel->inflight.slots = NULL;
 	memset(&channel->setup, 0, sizeof(channel->setup));
+}
+
+static void remember_caller(struct vhost_backend_credentials *credentials)
+{
+	const struct cred *caller = current_cred();
+
+	credentials->euid = caller->euid;
+	credentials->egid = caller->egid;
+	credentials->effective = caller->cap_effective;
+	credentials->user_ns = get_user_ns(caller->user_ns);
 }
 
 static int prepare(struct vhost_backend_channel *channel,
@@ -210,7 +220,7 @@ static int prepare(struct vhost_backend_channel *channel,
 	channel->mm = current->mm;
 	channel->user_end = current->mm->task_size;
 	mmgrab(channel->mm);
-	channel->cred = get_current_cred();
+	remember_caller(&channel->credentials);
 	err = allocate(channel);
 	if (err)
 		undo_prepare(channel);
@@ -292,7 +302,7 @@ static void free_channel(struct kref *ref)
 	irq_work_sync(&channel->room_work);
 	release_memory(channel);
 	if (channel->account) {
-		put_cred(channel->cred);
+		put_user_ns(channel->credentials.user_ns);
 		vhost_backend_account_put(channel->account, memory_bytes(&channel->setup));
 	}
 	kfree(channel);
@@ -318,12 +328,15 @@ void vhost_backend_channel_put(struct vhost_backend_channel *channel)
 	kref_put(&channel->ref, free_channel);
 }
 
-static bool same_credentials(const struct cred *a, const struct cred *b)
+static bool is_caller(const struct vhost_backend_credentials *credentials)
 {
-	return uid_eq(a->euid, b->euid) && gid_eq(a->egid, b->egid) &&
-	       !memcmp(&a->cap_effective, &b->cap_effective,
-		       sizeof(a->cap_effective)) &&
-	       a->user_ns == b->user_ns;
+	const struct cred *caller = current_cred();
+
+	return uid_eq(credentials->euid, caller->euid) &&
+	       gid_eq(credentials->egid, caller->egid) &&
+	       !memcmp(&credentials->effective, &caller->cap_effective,
+		       sizeof(credentials->effective)) &&
+	       credentials->user_ns == caller->user_ns;
 }
 
 /**
@@ -339,5 +352,5 @@ static bool same_credentials(const struct cred *a, const struct cred *b)
 bool vhost_backend_channel_trusts(const struct vhost_backend_channel *channel)
 {
 	return !(current->flags & PF_KTHREAD) &&
-	       same_credentials(channel->cred, current_cred());
+	       is_caller(&channel->credentials);
 }

@@ -2,6 +2,7 @@
 #ifndef VHOST_BACKEND_CHANNEL_H
 #define VHOST_BACKEND_CHANNEL_H
 
+#include <linux/cred.h>
 #include <linux/irq_work.h>
 #include <linux/kref.h>
 #include <linux/llist.h>
@@ -16,6 +17,14 @@
 #include "notify.h"
 #include "request.h"
 #include "slot.h"
+
+/* By these a caller is compared with the process that did SETUP. */
+struct vhost_backend_credentials {
+	kuid_t euid;
+	kgid_t egid;
+	kernel_cap_t effective;
+	struct user_namespace *user_ns;		/* a reference */
+};
 
 enum vhost_backend_state {
 	VHOST_BACKEND_NEW,
@@ -42,7 +51,7 @@ struct vhost_backend_channel {
 	/* Constant once READY. */
 	struct vhost_backend_setup setup;
 	struct mm_struct *mm;			/* of the frontend; only compared */
-	const struct cred *cred;		/* of who did SETUP */
+	struct vhost_backend_credentials credentials;	/* of who did SETUP */
 	u64 user_end;
 	struct vhost_backend_account *account;
 	void *ctl_area;
