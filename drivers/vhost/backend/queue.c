@@ -101,7 +101,7 @@ static noinline int queue_with_slot(struct vhost_backend_inflight *inflight,
 	slot = list_first_entry(&inflight->free, struct vhost_backend_slot, node);
 	msg->id = (slot->generation + 1) << VHOST_BACKEND_SLOT_BITS |
 		  (slot - inflight->slots);
-	/* Nor can a descriptor be put into mapped memory: a reply releases the file. */
+	/* A descriptor can't be put into mapped memory, so a reply releases the file. */
 	if (record->completion || inflight->ring.mapped)
 		msg->flags |= VHOST_BACKEND_MSG_NEED_REPLY;
 	slot->position = put_record(inflight, record);

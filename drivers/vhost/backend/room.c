@@ -65,25 +65,26 @@ static bool somebody_waits(struct vhost_backend_channel *channel)
  * Workers that wait hear of it; also of nonsense, which ends their waiting.
  *
  * Context: As vhost_backend_room_freed().
- * Return: true if there was something to hear.
+ * Return: true if it has consumed something.
  */
 bool vhost_backend_room_look(struct vhost_backend_channel *channel)
 {
 	struct vhost_backend_ring *ring = &channel->inflight.ring;
 	unsigned long flags;
+	bool moved, bad;
 	u64 before;
-	bool news;
 
 	if (READ_ONCE(ring->ctl->consumer) == READ_ONCE(ring->consumer))
 		return false;
 	raw_spin_lock_irqsave(&channel->inflight.lock, flags);
 	before = ring->consumer;
 	vhost_backend_ring_skip(ring, ring->producer);
-	news = ring->consumer != before || ring->bad_consumer;
+	moved = ring->consumer != before;
+	bad = ring->bad_consumer;
 	raw_spin_unlock_irqrestore(&channel->inflight.lock, flags);
-	if (news)
+	if (moved || bad)
 		vhost_backend_room_freed(channel);
-	return news;
+	return moved;
 }
 
 /* A frontend that does not call VHOST_BACKEND_ROOM is slow, not stuck. */
